@@ -11,8 +11,8 @@ import secrets
 from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
-from django.utils import timezone
 
+from common import database_clock
 from common.leased_model import Leased
 
 LEASE = dt.timedelta(
@@ -47,7 +47,7 @@ def claim[T: Leased](rows: QuerySet[T], count: int, lease: dt.timedelta = LEASE)
         held = rows.model._default_manager.filter(pk__in=[row.pk for row in found])
         held.update(lease=token, lease_until=Now() + lease)
     for row in found:
-        row.lease, row.lease_until = token, timezone.now() + lease
+        row.lease, row.lease_until = token, database_clock.now() + lease
     return found
 
 
@@ -63,7 +63,7 @@ def renew(row: Leased, lease: dt.timedelta = LEASE) -> None:
     """Extend the lease of `row`. Raises LeaseLost."""
     if not hold(row).update(lease_until=Now() + lease):
         raise LeaseLost(str(row))
-    row.lease_until = timezone.now() + lease
+    row.lease_until = database_clock.now() + lease
 
 
 def backoff(attempts: int, *, base: float = 2.0, longest: float = LONGEST) -> dt.timedelta:

@@ -1,6 +1,5 @@
 """`@page`: requires staff, a permission, and optionally a recent sign-in."""
 
-import time
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
@@ -16,6 +15,8 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_protect
 
+from common import database_clock
+
 View = Callable[..., HttpResponseBase]
 
 
@@ -28,7 +29,7 @@ CALLBACK = "/login/callback/"  # the end of the callback URLs of providers
 def is_fresh(request: HttpRequest) -> bool:
     """Return whether the person proved their identity within the last fifteen minutes."""
     at = request.session.get(SIGNED_IN_AT)
-    return isinstance(at, int | float) and 0 <= time.time() - at < FRESH
+    return isinstance(at, int | float) and 0 <= database_clock.timestamp() - at < FRESH
 
 
 def sign_in_again(request: HttpRequest) -> HttpResponseBase | None:

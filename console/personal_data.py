@@ -6,9 +6,9 @@ from allauth.socialaccount.models import SocialAccount
 from allauth.usersessions.models import UserSession
 from django.contrib.auth import get_user_model
 from django.contrib.sessions.models import Session
-from django.utils import timezone
 
 from audits.record import FORGETTING
+from common import database_clock
 from console.accounts import role_grants
 from console.models import StaffAccount
 from players.models import Approval
@@ -78,7 +78,7 @@ def close_requests(person: Person) -> None:
     )
     for request in waiting.order_by("pk"):
         approvals.withdraw_for(
-            request, Closure(FORGETTING, "", "The person was erased.", timezone.now())
+            request, Closure(FORGETTING, "", "The person was erased.", database_clock.now())
         )
 
 
@@ -89,7 +89,7 @@ def sweep_sessions(person: Person, after: str | None) -> str | None:
     The session of a started sign-in stores the answer of Roblox or Discord.
     """
     if after is None:
-        Session.objects.filter(expire_date__lt=timezone.now()).delete()
+        Session.objects.filter(expire_date__lt=database_clock.now()).delete()
     rows = list(
         Session.objects.filter(session_key__gt=after or "").order_by("session_key")[:STRETCH]
     )

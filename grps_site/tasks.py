@@ -6,9 +6,9 @@ from typing import Any
 from allauth.usersessions.models import UserSession
 from celery import shared_task, signals
 from django.contrib.sessions.models import Session
-from django.utils import timezone
 
 from audits import client_addresses
+from common import database_clock
 from console.accounts import audit_events
 from grps_site.models import Heartbeat, Nonce
 
@@ -39,7 +39,7 @@ def record_beat(**_: Any) -> None:
 
 
 def _record(name: str) -> None:
-    Heartbeat.objects.update_or_create(name=name, defaults={"seen_at": timezone.now()})
+    Heartbeat.objects.update_or_create(name=name, defaults={"seen_at": database_clock.now()})
 
 
 @shared_task(name="grps_site.tell_refused_sign_ins")
@@ -50,18 +50,18 @@ def tell_refused_sign_ins() -> int:
 @shared_task(name="grps_site.forget_addresses")
 def forget_addresses() -> int:
     """Delete old addresses and names of sign-ins. Returns the number of deleted values."""
-    return client_addresses.forget_due(timezone.now())
+    return client_addresses.forget_due(database_clock.now())
 
 
 @shared_task(name="grps_site.purge_sessions")
 def purge_sessions() -> int:
     """Delete expired sessions, their addresses, and sessions of abandoned sign-ins."""
-    deleted, _ = Session.objects.filter(expire_date__lt=timezone.now()).delete()
+    deleted, _ = Session.objects.filter(expire_date__lt=database_clock.now()).delete()
     UserSession.objects.exclude(session_key__in=Session.objects.values("session_key")).delete()
     return deleted
 
 
 @shared_task(name="grps_site.purge_nonces")
 def purge_nonces() -> int:
-    deleted, _ = Nonce.objects.filter(seen_at__lt=timezone.now() - NONCE_LIFETIME).delete()
+    deleted, _ = Nonce.objects.filter(seen_at__lt=database_clock.now() - NONCE_LIFETIME).delete()
     return deleted

@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from django.db import connection, transaction
-from django.utils import timezone
 
 from audits.actions import Action
 from audits.record import Actor, Target, record
-from common import advisory_lock
+from common import advisory_lock, database_clock
 from common.amounts import points
 from players.models import Player, PolicyActivation, PolicyVersion, Rank
 from players.policy.bundle import Bundle, RankRule, load_bundle, parse_bundle
@@ -96,7 +95,7 @@ def activate(
         before = PolicyVersion.objects.filter(is_active=True).first()
         PolicyVersion.objects.filter(is_active=True).update(is_active=False)
         version, _ = kept(bundle)
-        version.is_active, version.activated_at = True, timezone.now()
+        version.is_active, version.activated_at = True, database_clock.now()
         version.save(update_fields=["is_active", "activated_at"])
         _write_ranks(bundle)
         _write_activation(version, bundle, before)
@@ -138,7 +137,7 @@ def _write_activation(version: PolicyVersion, bundle: Bundle, before: PolicyVers
     PolicyActivation.objects.create(
         number=version.number,
         version=version.content_hash,
-        activated_at=version.activated_at or timezone.now(),
+        activated_at=version.activated_at or database_clock.now(),
         document=public_document(bundle),
         changes=public_changes(old, bundle),
     )

@@ -8,9 +8,9 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Now
-from django.utils import timezone
 from httpcore import ConnectionPool
 
+from common import database_clock
 from players.models import Avatar, Player
 from roblox import thumbnails
 from roblox.thumbnails import BadPicture, Headshot, NotDrawn, Picture, ThumbnailsUnavailable
@@ -37,7 +37,7 @@ def picture(user_id: int) -> Picture | None:
     if player is None:
         return None
     avatar, _ = Avatar.objects.get_or_create(player=player)
-    if avatar.checked_at is not None and avatar.checked_at < timezone.now() - LASTS:
+    if avatar.checked_at is not None and avatar.checked_at < database_clock.now() - LASTS:
         Avatar.objects.filter(pk=avatar.pk, due_at=None).update(due_at=Now(), attempts=0)
     return Picture(avatar.media_type, bytes(avatar.image)) if avatar.image else None
 
@@ -49,7 +49,7 @@ def fetch_due() -> int:
     """
     old = Avatar.objects.all()
     if settings.AVATARS:
-        old = old.filter(checked_at__lt=timezone.now() - FORGOTTEN)
+        old = old.filter(checked_at__lt=database_clock.now() - FORGOTTEN)
     old.delete()
     claimed = _claim() if settings.AVATARS else {}
     if not claimed:
@@ -60,7 +60,7 @@ def fetch_due() -> int:
         log.warning("headshots are unavailable", error=str(error))
         pause = dt.timedelta(seconds=error.wait)
         unfinished = Avatar.objects.filter(player__user_id__in=claimed, due_at__isnull=False)
-        unfinished.update(due_at=timezone.now() + pause)
+        unfinished.update(due_at=database_clock.now() + pause)
         return 0
 
 
@@ -71,7 +71,7 @@ def _claim() -> dict[int, Avatar]:
         rows = due.select_for_update(skip_locked=True, of=("self",)).select_related("player")
         found = {row.player.user_id: row for row in rows.order_by("due_at")[:BATCH]}
         Avatar.objects.filter(pk__in=[row.pk for row in found.values()]).update(
-            due_at=timezone.now() + LEASE, attempts=F("attempts") + 1
+            due_at=database_clock.now() + LEASE, attempts=F("attempts") + 1
         )
     return found
 
@@ -85,7 +85,7 @@ def _fetch(claimed: Mapping[int, Avatar], known: Mapping[int, Headshot]) -> int:
             except NotDrawn:
                 found = None
                 if avatar.attempts + 1 < MOST_ATTEMPTS:
-                    again = timezone.now() + AGAIN * 2**avatar.attempts
+                    again = database_clock.now() + AGAIN * 2**avatar.attempts
                     Avatar.objects.filter(pk=avatar.pk).update(due_at=again)
                     continue
             fetched += _store(user_id, avatar, found)
@@ -110,7 +110,7 @@ def _store(user_id: int, avatar: Avatar, found: Picture | None) -> bool:
     stored = rows.update(
         image=found.body if found else None,
         media_type=found.media_type if found else "",
-        checked_at=timezone.now(),
+        checked_at=database_clock.now(),
         due_at=None,
         attempts=0,
     )

@@ -10,10 +10,10 @@ import secrets
 from django.db import connection, transaction
 from django.db.models import F, Q
 from django.db.models.functions import Now
-from django.utils import timezone
 
 from audits.actions import Action
 from audits.record import Actor, NewEvent, Target, record_many
+from common import database_clock
 from common.amounts import hundredths
 from common.pg_arrays import numbers
 from common.time import micros
@@ -66,7 +66,7 @@ def _claim() -> Quarantine | None:
         if found is not None:
             found.lease = secrets.token_hex(16)
             Quarantine.objects.filter(pk=found.pk).update(
-                lease=found.lease, lease_until=timezone.now() + LEASE
+                lease=found.lease, lease_until=database_clock.now() + LEASE
             )
     return found
 
@@ -79,7 +79,7 @@ def _step(quarantine: Quarantine) -> int:
     with transaction.atomic():
         ids = _next_players(quarantine)
         if not ids:
-            while game_commands.perform_held(quarantine.pk, now=timezone.now()):
+            while game_commands.perform_held(quarantine.pk, now=database_clock.now()):
                 pass
             held = Quarantine.objects.filter(pk=quarantine.pk, lease=quarantine.lease)
             held.update(status=Quarantine.Status.RELEASED, lease="", lease_until=None)
@@ -101,7 +101,7 @@ def _next_players(quarantine: Quarantine) -> list[int]:
 
 
 def _let_count(quarantine: Quarantine, players: dict[int, PlayerRow]) -> None:
-    now, experience = timezone.now(), quarantine.experience
+    now, experience = database_clock.now(), quarantine.experience
     # `upto` was raised above, so these players no longer appear as isolated.
     batch_id, found = isolation.begin(Source(experience))
     destination, events = Destination(experience, found.counts), _events(quarantine, players)

@@ -5,8 +5,8 @@ They return the number of rows that they handled.
 
 import structlog
 from celery import shared_task
-from django.utils import timezone
 
+from common import database_clock
 from common.database_clock import database_time
 from common.task_hints import Hint
 from players import avatars, daily_figures, leaderboard, quarantine_release, usernames
@@ -46,7 +46,7 @@ def fold_standings() -> int:
 @shared_task(name="players.end_sanctions")
 def end_sanctions() -> int:
     """End expired sanctions and requests for approval, and delete expired counters."""
-    now = timezone.now()
+    now = database_clock.now()
     velocity_limit.purge(now)
     daily_limit.purge(now)
     game_commands.purge(now)
@@ -58,7 +58,7 @@ def end_sanctions() -> int:
 @shared_task(name="players.take_down_figures")
 def take_down_figures() -> int:
     """Sum up the last days for the console's charts."""
-    return daily_figures.take_down(timezone.now())
+    return daily_figures.take_down(database_clock.now())
 
 
 @shared_task(name="players.roll_up_statistics")

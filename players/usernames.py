@@ -10,8 +10,8 @@ import structlog
 from django.db import transaction
 from django.db.models import Q
 from django.db.models.functions import Now
-from django.utils import timezone
 
+from common import database_clock
 from players.models import NameCheck, Player
 from roblox import cloud
 from roblox.open_cloud import users
@@ -39,7 +39,7 @@ def check_due(count: int = AT_ONCE) -> int:
         except OpenCloudError as error:
             _postpone(check, error)
             continue
-        _answer(check, user, timezone.now())
+        _answer(check, user, database_clock.now())
         answered += 1
     return answered
 
@@ -56,7 +56,7 @@ def _claim(count: int) -> list[NameCheck]:
         )
         keys = [check.pk for check in found]
         NameCheck.objects.filter(pk__in=keys).update(
-            lease=token, lease_until=timezone.now() + LEASE
+            lease=token, lease_until=database_clock.now() + LEASE
         )
     for check in found:
         check.lease = token
@@ -67,7 +67,10 @@ def _postpone(check: NameCheck, error: OpenCloudError) -> None:
     log.warning("name not told", player=check.player_id, error=str(error))
     pause = AGAIN * 2 ** min(check.attempts, 6)
     NameCheck.objects.filter(pk=check.pk, lease=check.lease).update(
-        lease="", lease_until=None, attempts=check.attempts + 1, retry_at=timezone.now() + pause
+        lease="",
+        lease_until=None,
+        attempts=check.attempts + 1,
+        retry_at=database_clock.now() + pause,
     )
 
 

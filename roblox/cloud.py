@@ -8,8 +8,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.utils import timezone
 
+from common import database_clock
 from common.parsing import whole_number
 from roblox.models import CloudKey, Experience
 from roblox.open_cloud.client import OpenCloud
@@ -158,7 +158,7 @@ def _frozen(budgets: dict[str, Any]) -> tuple[tuple[str, float | None], ...]:
 
 def register_use(used: OpenCloud) -> None:
     """Store, once an hour at most, that a key was used: Roblox ends unused keys after 60 days."""
-    now = timezone.now()
+    now = database_clock.now()
     row, created = CloudKey.objects.get_or_create(
         fingerprint=used.fingerprint, defaults={"last_used_at": now}
     )

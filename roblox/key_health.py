@@ -4,8 +4,8 @@ import datetime as dt
 from dataclasses import dataclass, field
 
 from django.conf import settings
-from django.utils import timezone
 
+from common import database_clock
 from roblox import cloud
 from roblox.models import CloudKey
 from roblox.open_cloud import api_keys
@@ -69,7 +69,7 @@ def _check(api_key: str, serves: list[tuple[str, int | None]]) -> Diagnosis:
     found.expires_at = (
         dt.datetime.fromisoformat(state.expiration_time_utc) if state.expiration_time_utc else None
     )
-    found.problems += _state_problems(state, found, timezone.now())
+    found.problems += _state_problems(state, found, database_clock.now())
     found.missing = _missing(state, [universe for _, universe in serves])
     found.problems += [
         f"Add {scope} to the key ({WHERE}, Access permissions)." for scope in found.missing
@@ -117,6 +117,6 @@ def _write(found: Diagnosis, state: KeyState) -> None:
             "expires_at": found.expires_at,
             "missing_scopes": found.missing,
             "problem": " ".join(found.problems),
-            "checked_at": timezone.now(),
+            "checked_at": database_clock.now(),
         },
     )

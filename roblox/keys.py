@@ -7,10 +7,10 @@ import secrets
 
 from django.db import models, transaction
 from django.db.models import Q
-from django.utils import timezone
 
 from audits.actions import Action
 from audits.record import Actor, Target, record
+from common import database_clock
 from roblox.models import Experience, ExperienceKey
 
 PREFIX = 8  # characters
@@ -36,7 +36,7 @@ def rotate(
 ) -> tuple[ExperienceKey, str]:
     """Create a key, and end the others after `overlap`, so that game servers can change over."""
     with transaction.atomic():
-        end = timezone.now() + overlap
+        end = database_clock.now() + overlap
         replaced = live_keys(experience).filter(Q(expires_at=None) | Q(expires_at__gt=end))
         prefixes = sorted(replaced.values_list("prefix", flat=True))
         replaced.update(expires_at=end)
@@ -55,7 +55,7 @@ def revoke(key: ExperienceKey, *, actor: Actor, reason: str) -> None:
     """End a key now. The next request with it is refused."""
     with transaction.atomic():
         revoked = ExperienceKey.objects.filter(pk=key.pk, revoked_at=None).update(
-            revoked_at=timezone.now()
+            revoked_at=database_clock.now()
         )
         if revoked:
             _record(Action.KEY_REVOKED, key, actor, reason)
@@ -73,7 +73,7 @@ def authenticate(raw: str) -> Experience:
     key = ExperienceKey.objects.select_related("experience").filter(prefix=prefix).first()
     if key is None or not hmac.compare_digest(key.digest, _digest(raw)):
         raise KeyRefused("The key is not known.")
-    now = timezone.now()
+    now = database_clock.now()
     if key.revoked_at is not None:
         raise KeyRefused("The key was revoked. Make a new one.")
     if key.expires_at is not None and key.expires_at <= now:
@@ -89,7 +89,7 @@ def authenticate(raw: str) -> Experience:
 
 def live_keys(experience: Experience) -> models.QuerySet[ExperienceKey]:
     """Return the valid keys of an experience."""
-    now = timezone.now()
+    now = database_clock.now()
     return experience.keys.filter(revoked_at=None).filter(
         Q(expires_at=None) | Q(expires_at__gt=now)
     )

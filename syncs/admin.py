@@ -1,8 +1,8 @@
 """Read-only lists of jobs, mirrors and drift. Actions on them are in the console."""
 
 from django.contrib import admin
-from django.utils import timezone
 
+from common import database_clock
 from common.admin import ReadOnly
 from common.parsing import whole_number
 from syncs import jobs
@@ -28,7 +28,7 @@ class SyncJobAdmin(ReadOnly):
 
     @admin.display(description="status")
     def present_status(self, job: SyncJob) -> str:
-        return jobs.present_status(job, timezone.now())
+        return jobs.present_status(job, database_clock.now())
 
 
 @admin.register(Mirror)

@@ -3,13 +3,12 @@
 import re
 import time
 
-from django.utils import timezone
 from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from audits.record import Actor
-from common import advisory_lock
+from common import advisory_lock, database_clock
 from common.errors import Refused
 from players.api import parameters
 from players.api.base import Conflict, View, parsed_body
@@ -144,7 +143,7 @@ def _found(job_id: int) -> SyncJob:
 
 
 def _job(job: SyncJob, together: list[int] | None = None) -> JobOut:
-    now = timezone.now()
+    now = database_clock.now()
     status = jobs.present_status(job, now)
     return JobOut(
         id=job.pk,

@@ -10,10 +10,10 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.db.models.functions import Now
-from django.utils import timezone
 
 from audits.actions import Action
 from audits.record import Actor, Target, record
+from common import database_clock
 from common.errors import NotAllowed, Refused
 from common.leases import LEASE, LeaseLost, backoff, claim, hold, over
 from players.moderation.actors import Staff
@@ -103,7 +103,7 @@ def claim_one(job_id: int | None = None) -> SyncJob | None:
     if not found:
         return None
     job = found[0]
-    now = timezone.now()
+    now = database_clock.now()
     job.status, job.started_at, job.heartbeat_at = Status.RUNNING, job.started_at or now, now
     hold(job).update(status=job.status, started_at=job.started_at, heartbeat_at=now)
     return job
@@ -119,7 +119,7 @@ def release_dead() -> int:
 
 def renew(job: SyncJob) -> str:
     """Renew the lease and return the requested stop: "cancel", "pause" or "". Raises LeaseLost."""
-    now = timezone.now()
+    now = database_clock.now()
     if not hold(job).update(lease_until=Now() + LEASE, heartbeat_at=now):
         raise LeaseLost(str(job))
     return str(SyncJob.objects.values_list("wanted", flat=True).get(pk=job.pk))
@@ -127,7 +127,7 @@ def renew(job: SyncJob) -> str:
 
 def checkpoint(job: SyncJob, cursor: dict[str, Any], counters: dict[str, int]) -> None:
     """Store the job's progress in the transaction that stores the page. Raises LeaseLost."""
-    now = timezone.now()
+    now = database_clock.now()
     job.cursor, job.counters, job.attempts, job.error = cursor, counters, 0, ""
     renewed = hold(job).update(
         cursor=cursor,
@@ -143,15 +143,16 @@ def checkpoint(job: SyncJob, cursor: dict[str, Any], counters: dict[str, int]) -
 
 def add_step(job: SyncJob, text: str) -> None:
     """Add a line to the job's log."""
-    job.steps = [*job.steps, {"at": timezone.now().isoformat(timespec="seconds"), "text": text}][
-        -STEPS:
-    ]
+    job.steps = [
+        *job.steps,
+        {"at": database_clock.now().isoformat(timespec="seconds"), "text": text},
+    ][-STEPS:]
     hold(job).update(steps=job.steps)
 
 
 def finish(job: SyncJob, status: SyncJob.Status, error: str = "") -> None:
     with transaction.atomic():
-        now = timezone.now()
+        now = database_clock.now()
         add_step(job, error or f"{status}.")
         ended = {
             "status": status,
@@ -193,7 +194,7 @@ def withdraw_questions(job: SyncJob) -> None:
     earlier.filter(pk__lt=job.pk).update(
         status=Status.CANCELLED,
         error=f"Job {job.pk} read everything again.",
-        finished_at=timezone.now(),
+        finished_at=database_clock.now(),
     )
 
 
@@ -208,7 +209,7 @@ def confirm(job_id: int, *, by: Staff, reason: str) -> SyncJob:
             if job.status != Status.WAITING:
                 raise Refused(f"Job {job_id} is {job.status}; it asks nothing.")
             job.status, job.confirmed_by, job.error = Status.QUEUED, by.person, ""
-            job.retry_at = timezone.now()
+            job.retry_at = database_clock.now()
             job.save(update_fields=["status", "confirmed_by", "error", "retry_at"])
             _record(job, Action.SYNC_CONFIRMED, by.actor, reason, question=job.question)
             return job
@@ -293,7 +294,7 @@ def _stop(job_id: int, wanted: str, actor: Actor, reason: str) -> SyncJob:
         if wanted == "pause":
             return _end_now(job, Status.PAUSED, None)
         _record_end(job, Status.CANCELLED, reason, actor)
-        return _end_now(job, Status.CANCELLED, timezone.now())
+        return _end_now(job, Status.CANCELLED, database_clock.now())
 
 
 def _end_now(job: SyncJob, status: SyncJob.Status, finished_at: dt.datetime | None) -> SyncJob:

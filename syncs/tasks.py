@@ -9,9 +9,9 @@ from collections.abc import Collection
 import structlog
 from celery import shared_task
 from django.conf import settings
-from django.utils import timezone
 
 from audits.record import Actor
+from common import database_clock
 from common.task_hints import Hint
 from roblox import cloud
 from roblox.models import Experience
@@ -42,7 +42,9 @@ def run_jobs() -> int:
     if job is None:
         return 0
     run(job)
-    if SyncJob.objects.filter(status=SyncJob.Status.QUEUED, retry_at__lte=timezone.now()).exists():
+    if SyncJob.objects.filter(
+        status=SyncJob.Status.QUEUED, retry_at__lte=database_clock.now()
+    ).exists():
         RUNNING.give()
     return 1
 
@@ -70,7 +72,7 @@ def drain_queues() -> int:
         universe_id=None
     ):
         try:
-            while read := queue.drain(experience, now=timezone.now()):
+            while read := queue.drain(experience, now=database_clock.now()):
                 drained += read
         except cloud.NotConfigured:
             continue

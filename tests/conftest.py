@@ -24,6 +24,7 @@ from django.db.backends.postgresql.operations import DatabaseOperations
 from django.utils import timezone
 
 from audits.record import Actor
+from common import database_clock
 from common.environment import BASE_DIR
 from devserver.processes import web_command
 from grps_site.http import request_signing
@@ -114,6 +115,14 @@ def _flush_passes_the_triggers() -> Iterator[None]:
         patch.setattr(DatabaseOperations, "sql_flush", sql_flush)
         patch.setattr(flush, "emit_post_migrate_signal", lambda *_, **__: None)
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _shared_clock(django_db_blocker: Any) -> None:
+    """Read the database's clock once, since tests without a database read it too."""
+    with django_db_blocker.unblock():
+        database_clock.now()
+        connection.close()
 
 
 @pytest.fixture(autouse=True)

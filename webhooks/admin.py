@@ -6,10 +6,10 @@ from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
-from django.utils import timezone
 from django.utils.safestring import SafeString
 
 from audits import queries
+from common import database_clock
 from common.admin import ReadOnly
 from webhooks.endpoints import statistics
 from webhooks.messages import formatting
@@ -21,7 +21,7 @@ class EndpointChangeList(ChangeList):
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
-        now, head = timezone.now(), queries.head()
+        now, head = database_clock.now(), queries.head()
         rows = list(self.result_list)
         figures = statistics.figures([row.pk for row in rows], now)
         for row in rows:

@@ -7,9 +7,9 @@ from typing import Any
 
 from celery import shared_task
 from django.dispatch import receiver
-from django.utils import timezone
 
 from audits.signals import sealed
+from common import database_clock
 from common.task_hints import Hint
 from webhooks.endpoints import health
 from webhooks.outbound import retention, worker
@@ -36,13 +36,13 @@ def fan_out() -> int:
 @shared_task(name="webhooks.sweep")
 def sweep() -> int:
     """Report and disable failing endpoints, and delete old secrets. Returns the number changed."""
-    return health.sweep(timezone.now())
+    return health.sweep(database_clock.now())
 
 
 @shared_task(name="webhooks.purge")
 def forget() -> int:
     """Delete finished deliveries after their retention. Returns their number."""
-    return retention.run(timezone.now())
+    return retention.run(database_clock.now())
 
 
 DELIVERING = Hint(deliver, every=0.1)

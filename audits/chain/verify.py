@@ -4,7 +4,6 @@ This covers leaves, roots, the chain, signatures, the file outside and the commi
 personal values.
 """
 
-import datetime as dt
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -19,6 +18,7 @@ from audits.chain import chain, copy_reader, redaction
 from audits.chain.chain import GENESIS, SealFields
 from audits.chain.merkle import root_of, roots_of
 from audits.chain.sealing import stream_seals, trusted_keys
+from common import database_clock
 
 STRETCH = 20_000  # events read with one COPY
 SHOWN = 20  # findings of one kind
@@ -287,7 +287,7 @@ def _verify_file(report: Report, path: Path, size: int | None) -> None:
                 report.add(f"seal {outside.number}", "the seal file and the database disagree")
                 return
     behind = next(seals, None)
-    if behind is not None and behind.at < (dt.datetime.now(dt.UTC).timestamp() - GRACE) * 1_000_000:
+    if behind is not None and behind.at < (database_clock.timestamp() - GRACE) * 1_000_000:
         report.add(
             f"seal {behind.number}",
             "the database has it, the seal file does not; sealing appends it again",

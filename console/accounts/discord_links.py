@@ -8,10 +8,10 @@ from allauth.usersessions.models import UserSession
 from django.contrib import messages
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest
-from django.utils import timezone
 
 from audits.actions import Action
 from audits.record import Target, record
+from common import database_clock
 from common.errors import NotAllowed, Refused
 from console.models import StaffAccount
 from players.models import Player
@@ -92,7 +92,7 @@ def _delete(account: SocialAccount, keep: str) -> str:
 def remind(request: HttpRequest, user: Any) -> None:
     """Show a message at sign-in if a Discord account was linked within the last days."""
     account = SocialAccount.objects.filter(user=user.pk, provider=DISCORD).first()
-    if account is not None and timezone.now() - account.date_joined < REMINDED:
+    if account is not None and database_clock.now() - account.date_joined < REMINDED:
         since = f"{account.date_joined:%Y-%m-%d %H:%M} UTC"
         messages.warning(
             request,

@@ -6,13 +6,13 @@ are checked here, so they are proofs at that time.
 """
 
 import datetime as dt
-import time
 from dataclasses import dataclass
 from typing import Any
 
 from allauth.mfa.models import Authenticator
 from django.http import HttpRequest
 
+from common import database_clock
 from console.decorators import BEGAN_AT, FRESH, SIGNED_IN_AT, is_fresh
 
 SKEW = 60  # seconds by which Roblox's clock may be ahead of ours
@@ -32,7 +32,7 @@ class IdentityProof:
 
     @property
     def is_fresh(self) -> bool:
-        return 0 <= time.time() - self.at < FRESH
+        return 0 <= database_clock.timestamp() - self.at < FRESH
 
     @property
     def at_text(self) -> str:
@@ -72,7 +72,7 @@ def begin(request: HttpRequest, now: int) -> None:
 
 def given(request: HttpRequest) -> None:
     """Record that the user gave a second factor now."""
-    request.session[SIGNED_IN_AT] = int(time.time())
+    request.session[SIGNED_IN_AT] = int(database_clock.timestamp())
 
 
 def has_factor(user: Any) -> bool:
@@ -88,5 +88,5 @@ def may_set_up(request: HttpRequest) -> bool:
     if request.session.get(SIGNED_IN_AT, NEVER) != NEVER:
         return is_fresh(request)
     begun = request.session.get(BEGAN_AT, 0)
-    lately = 0 <= time.time() - begun < FRESH
+    lately = 0 <= database_clock.timestamp() - begun < FRESH
     return lately and request.session.get(WAY) != "discord" and not has_factor(request.user)

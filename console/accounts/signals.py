@@ -1,6 +1,5 @@
 """Signal receivers for sign-ins and second factors: session times and audit events."""
 
-import time
 from typing import Any
 
 from allauth.account.signals import authentication_step_completed
@@ -12,6 +11,7 @@ from django.dispatch import receiver
 from django.http import HttpRequest
 
 from audits.actions import Action
+from common import database_clock
 from console.accounts import audit_events, discord_links, recent_sign_in
 from console.decorators import BEGAN_AT
 from console.middleware.staff import SEEN_AT
@@ -19,7 +19,7 @@ from console.middleware.staff import SEEN_AT
 
 @receiver(user_logged_in)
 def begin_session(request: HttpRequest, **_: Any) -> None:
-    now = int(time.time())
+    now = int(database_clock.timestamp())
     request.session[BEGAN_AT] = request.session[SEEN_AT] = now
     recent_sign_in.begin(request, now)
 

@@ -15,13 +15,13 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import include, path, reverse
-from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csp import csp_override
 from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.http import require_POST
 
+from common import database_clock
 from common.errors import Refused
 from common.parsing import is_row_id
 from console.accounts import audit_events, discord_links, oauth_views, recent_sign_in, role_grants
@@ -200,7 +200,7 @@ def _asked(request: HttpRequest, form: GrantForm) -> bool:
         role_grants.ask_revoke if request.POST.get("verb") == "revoke" else role_grants.ask_grant
     )
     try:
-        command = Command(by=staff_of(request), reason=given["reason"], now=timezone.now())
+        command = Command(by=staff_of(request), reason=given["reason"], now=database_clock.now())
         approval = ask(given["user_id"], given["role"], command)
     except Refused as refusal:
         form.add_error(None, str(refusal))

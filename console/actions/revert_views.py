@@ -4,9 +4,9 @@ from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import path, reverse
-from django.utils import timezone
 
 from audits.queries import PlacedEvent, events_by_id
+from common import database_clock
 from common.errors import Refused
 from common.parsing import is_row_id
 from console.decorators import page, render
@@ -32,7 +32,9 @@ def revert(request: HttpRequest, event_id: int) -> HttpResponse:
             done = undo.revert(
                 event_id,
                 Command(
-                    by=staff_of(request), reason=form.cleaned_data["reason"], now=timezone.now()
+                    by=staff_of(request),
+                    reason=form.cleaned_data["reason"],
+                    now=database_clock.now(),
                 ),
             )
         except Refused as refusal:

@@ -14,9 +14,9 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import path, reverse
-from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 
+from common import database_clock
 from common.amounts import points
 from common.errors import Refused
 from console import navigation
@@ -69,7 +69,7 @@ def act(request: HttpRequest, name: str, user_id: int, pk: int | None = None) ->
     player = find(user_id)
     if pk is not None and not registry.exists_for(player, action, pk):
         raise Http404
-    dialog = Dialog(action, player, by, timezone.now(), _back(request, player), pk)
+    dialog = Dialog(action, player, by, database_clock.now(), _back(request, player), pk)
     return _answer(request, dialog)
 
 

@@ -7,8 +7,8 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import path
-from django.utils import timezone
 
+from common import database_clock
 from common.errors import Refused
 from common.parsing import is_row_id
 from console.approvals.views import names_of
@@ -40,7 +40,7 @@ def listing(request: HttpRequest) -> HttpResponse:
     before = request.GET.get("before", "")
     rows = Appeal.objects.filter(status=status).select_related("player", "sanction").order_by("-pk")
     found = list((rows.filter(pk__lt=int(before)) if is_row_id(before) else rows)[: SIZE + 1])
-    held = assignments.held(appeals.KIND, [str(one.pk) for one in found], timezone.now())
+    held = assignments.held(appeals.KIND, [str(one.pk) for one in found], database_clock.now())
     return render(
         request,
         "console/appeals.html",
@@ -56,7 +56,7 @@ def listing(request: HttpRequest) -> HttpResponse:
 def one(request: HttpRequest, pk: int) -> HttpResponse:
     """Show an appeal with its case. The person who took it can answer."""
     rows = Appeal.objects.select_related("player", "player__rank", "sanction", "sanction__cause")
-    found, by, now = get_object_or_404(rows, pk=pk), staff_of(request), timezone.now()
+    found, by, now = get_object_or_404(rows, pk=pk), staff_of(request), database_clock.now()
     form = AppealAnswer(request.POST or None)
     if request.method == "POST" and form.is_valid() and _answered(request, form, found.pk):
         return redirect("console:appeal", found.pk)
@@ -80,7 +80,7 @@ def one(request: HttpRequest, pk: int) -> HttpResponse:
 def _answered(request: HttpRequest, form: AppealAnswer, pk: int) -> bool:
     decide: Any = appeals.approve if form.cleaned_data["verb"] == "approve" else appeals.reject
     try:
-        decide(pk, form.cleaned_data["answer"], by=staff_of(request), now=timezone.now())
+        decide(pk, form.cleaned_data["answer"], by=staff_of(request), now=database_clock.now())
     except Refused as refusal:
         form.add_error(None, str(refusal))
         return False

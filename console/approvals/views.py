@@ -8,9 +8,9 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import path
-from django.utils import timezone
 
 from audits.models import AuditPersonal
+from common import database_clock
 from common.errors import Refused
 from common.parsing import is_row_id
 from console.accounts import identity
@@ -207,7 +207,7 @@ def _decided(
         form.add_error(None, f"This cannot be decided by {verb}.")
         return False
     try:
-        verbs[verb](pk, by=by, reason=form.cleaned_data["reason"], now=timezone.now())
+        verbs[verb](pk, by=by, reason=form.cleaned_data["reason"], now=database_clock.now())
     except Refused as refusal:
         form.add_error(None, str(refusal))
         return False
@@ -219,7 +219,7 @@ def _why_not(found: Decision, by: Staff) -> str:
     """Return why this person may not decide, "" if they may."""
     if by.is_named(found.proposed_by):
         return "You proposed it yourself: another officer must decide."
-    judged = decisions.may_decide(found, by, active(), timezone.now())
+    judged = decisions.may_decide(found, by, active(), database_clock.now())
     return "" if judged.allowed else judged.reason
 
 

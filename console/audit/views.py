@@ -10,7 +10,6 @@ from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpRespons
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import path
-from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
 from audits.chain import chain
@@ -19,6 +18,7 @@ from audits.chain.sealing import fields_of, trusted_keys
 from audits.models import Seal
 from audits.queries import events_by_id, head
 from audits.search import BEYOND, LOOKED, Found, find
+from common import database_clock
 from common.errors import Refused
 from common.parsing import whole_number
 from console import navigation
@@ -118,7 +118,7 @@ def away(request: HttpRequest) -> HttpResponseBase:
     except Refused as refusal:
         messages.error(request, str(refusal))
         return redirect("console:audit")
-    name = f'attachment; filename="audit-{timezone.now():%Y%m%dT%H%M%SZ}.{chosen}"'
+    name = f'attachment; filename="audit-{database_clock.now():%Y%m%dT%H%M%SZ}.{chosen}"'
     return StreamingHttpResponse(
         lines, content_type=FORMATS[chosen], headers={"Content-Disposition": name}
     )

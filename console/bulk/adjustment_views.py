@@ -9,11 +9,11 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import path, reverse
-from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
 from audits.actions import Action
 from audits.models import AuditEvent
+from common import database_clock
 from common.errors import Refused
 from console.approvals.views import names_of
 from console.bulk import pages
@@ -107,7 +107,7 @@ def _preview(data: dict[str, Any], errors: ValidationErrors, by: Staff) -> Adjus
             reason=data["reason"],
             idempotency_key=f"console:{data['token']}",
             errors=errors,
-            now=timezone.now(),
+            now=database_clock.now(),
         )
     except file_previews.Invalid:
         raise Refused(
@@ -139,7 +139,7 @@ def one(request: HttpRequest, pk: int) -> HttpResponse:
         live=found.status in {Status.APPLYING, Status.WAITING},
         settled=found.applied,
         can_start=may and can_start,
-        second=lifecycle.needs_second_person(found, by, timezone.now()) if can_start else "",
+        second=lifecycle.needs_second_person(found, by, database_clock.now()) if can_start else "",
         start_button="Apply it",
         decisions=_decisions(found, own=own, undone=inverse is not None) if may else [],
         inverse=inverse,
@@ -186,7 +186,7 @@ def settle(request: HttpRequest, pk: int, verb: str) -> HttpResponse:
     found = get_object_or_404(Adjustment, pk=pk)
 
     def decide(data: dict[str, Any]) -> Adjustment:
-        done = rule(pk, by=staff_of(request), reason=data["reason"], now=timezone.now())
+        done = rule(pk, by=staff_of(request), reason=data["reason"], now=database_clock.now())
         tasks.ADJUSTING.give()
         messages.success(request, message)
         return done

@@ -11,9 +11,8 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.utils import timezone
 
-from common import csv_stream
+from common import csv_stream, database_clock
 from common.errors import Refused
 from common.parsing import is_row_id
 from common.task_hints import Hint
@@ -115,7 +114,7 @@ def start[J: (BulkJob, Adjustment)](
 ) -> None:
     """Start one's own preview, and show the result as a message."""
     try:
-        job = kind.start(pk, by=staff_of(request), now=timezone.now())
+        job = kind.start(pk, by=staff_of(request), now=database_clock.now())
     except Refused as refusal:
         messages.error(request, str(refusal))
         return

@@ -9,9 +9,9 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import path, reverse
-from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
+from common import database_clock
 from common.parsing import is_row_id
 from console import navigation
 from console.actions.forms import given
@@ -82,7 +82,7 @@ def _select(request: HttpRequest) -> HttpResponse:
     if not user_ids:
         messages.error(request, "Select the players first.")
         return redirect("console:players")
-    by, now = staff_of(request), timezone.now()
+    by, now = staff_of(request), database_clock.now()
     form: Any = act_form(act)(
         request.POST if "preview" in request.POST else None,
         initial={"token": uuid.uuid4()},
@@ -186,7 +186,7 @@ def start(request: HttpRequest, pk: int) -> HttpResponse:
 def undo(request: HttpRequest, pk: int) -> HttpResponse:
     """Show the dialog that leads to the preview of a job's undo."""
     found = get_object_or_404(BulkJob, pk=pk)
-    by, now = staff_of(request), timezone.now()
+    by, now = staff_of(request), database_clock.now()
     return SECTION.form_page(
         request,
         ReasonForm(request.POST or None),
@@ -200,7 +200,7 @@ def undo(request: HttpRequest, pk: int) -> HttpResponse:
 @page(RIGHT)
 def revert(request: HttpRequest) -> HttpResponse:
     """Show the form that leads to the preview of undoing a person's actions in a span of time."""
-    by, now = staff_of(request), timezone.now()
+    by, now = staff_of(request), database_clock.now()
     return SECTION.form_page(
         request,
         RevertForm(request.POST or None, initial={"actor": request.GET.get("actor", "")}),

@@ -11,8 +11,8 @@ from django.db.models import Prefetch
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import path
-from django.utils import timezone
 
+from common import database_clock
 from common.errors import Refused
 from console.decorators import page, render
 from players.experiences import counting
@@ -82,7 +82,7 @@ class KeyLine:
 @page("roblox.view_experience")
 def listing(request: HttpRequest) -> HttpResponse:
     """List all experiences with their keys, bounds and pending requests."""
-    now = timezone.now()
+    now = database_clock.now()
     waiting, ready = key_requests.waiting(), key_requests.ready(staff_of(request), now)
     newest = Prefetch("keys", ExperienceKey.objects.order_by("-pk"))
     experiences = Experience.objects.prefetch_related(newest)
@@ -162,7 +162,7 @@ def collect(request: HttpRequest, pk: int) -> HttpResponse:
             request, ExperienceDialog("Collect the key", note, "Show it"), ReasonForm(), asks=False
         )
     try:
-        key, raw = key_requests.collect(approval.pk, by=staff_of(request), now=timezone.now())
+        key, raw = key_requests.collect(approval.pk, by=staff_of(request), now=database_clock.now())
     except Refused as refusal:
         messages.error(request, str(refusal))
         return redirect("console:experiences")
@@ -275,7 +275,7 @@ def _request(
     if request.method == "POST" and form.is_valid():
         reason = form.cleaned_data["reason"]
         try:
-            approval = ask(Command(by=staff_of(request), reason=reason, now=timezone.now()))
+            approval = ask(Command(by=staff_of(request), reason=reason, now=database_clock.now()))
         except Refused as refusal:
             form.add_error(None, str(refusal))
         else:

@@ -3,7 +3,6 @@
 A person who lost access is signed out at the next request.
 """
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -18,10 +17,10 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
-from django.utils import timezone
 
 from audits.actions import Action
 from audits.record import Actor, Target, record
+from common import database_clock
 from console.accounts import recent_sign_in, step_up
 from console.accounts.permissions import rights_of
 from console.decorators import BEGAN_AT as BEGAN_AT
@@ -62,7 +61,7 @@ class StaffMiddleware:
         return step_up.first(request, match.view_name, given)
 
     def _too_old(self, request: HttpRequest) -> HttpResponseBase | None:
-        now = int(time.time())
+        now = int(database_clock.timestamp())
         began, seen = request.session.get(BEGAN_AT, 0), request.session.get(SEEN_AT, 0)
         if now - began > ABSOLUTE or now - seen > IDLE:
             end(request, "it was idle" if now - began <= ABSOLUTE else "it was twelve hours old")
@@ -78,7 +77,7 @@ class StaffMiddleware:
         if now - seen > NOTED_EVERY:
             request.session[SEEN_AT] = now
             UserSession.objects.filter(session_key=request.session.session_key).update(
-                last_seen_at=timezone.now()
+                last_seen_at=database_clock.now()
             )
         return None
 

@@ -4,8 +4,8 @@ import datetime as dt
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import path
-from django.utils import timezone
 
+from common import database_clock
 from common.amounts import points
 from common.parsing import keyset_cursor, parse_keyset_cursor
 from console.decorators import page, render
@@ -23,7 +23,7 @@ def case(request: HttpRequest, user_id: int) -> HttpResponse:
 
     Its live parts request this page again and use their part of the response.
     """
-    player, policy, now = find(user_id), active(), timezone.now()
+    player, policy, now = find(user_id), active(), database_clock.now()
     found = case_summary.head(player, policy, now)
     which = request.GET.get("show", "")
     return render(
@@ -43,7 +43,7 @@ def case(request: HttpRequest, user_id: int) -> HttpResponse:
 
 @page("players.view_player")
 def explain(request: HttpRequest, user_id: int) -> HttpResponse:
-    player, policy, now = find(user_id), active(), timezone.now()
+    player, policy, now = find(user_id), active(), database_clock.now()
     found = case_summary.head(player, policy, now)
     rows = explanation.rows(player, parse_keyset_cursor(request.GET.get("before", "")) or LATEST)
     shown, last = (

@@ -13,8 +13,8 @@ from urllib.parse import urlencode
 
 from django.db import connection
 from django.http import QueryDict
-from django.utils import timezone
 
+from common import database_clock
 from common.parsing import is_row_id, whole_number
 from players import former_usernames
 from players.models import Player, Rank, Sanction
@@ -177,7 +177,7 @@ def _find(
     ranks = _ranks(wanted)
     if ranks is not None and wanted.order == "points" and wanted.state in {"", "suspended"}:
         return _by_rank(ranks, place, back=back, limit=limit), "", False
-    values: dict[str, Any] = {"now": timezone.now(), "ranks": ranks}
+    values: dict[str, Any] = {"now": database_clock.now(), "ranks": ranks}
     tests = [CONDITIONS[wanted.state]] if wanted.state in CONDITIONS else []
     tests += ["p.rank_id = ANY(%(ranks)s)"] if ranks is not None else []
     indexed = not tests or (wanted.state == "banned" and ranks is None and wanted.order == "points")

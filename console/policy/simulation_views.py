@@ -6,8 +6,8 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import path
-from django.utils import timezone
 
+from common import database_clock
 from common.errors import Refused
 from console.decorators import page, render
 from players import tasks
@@ -41,7 +41,7 @@ def simulation(request: HttpRequest, number: int) -> HttpResponse:
         f"What policy {number} would change",
         version=found,
         made=made,
-        fresh=made is not None and made == simulations.fresh(found, timezone.now()),
+        fresh=made is not None and made == simulations.fresh(found, database_clock.now()),
         rows=[
             (row, _bar(row.promoted, most), _bar(row.demoted + row.left_out, most)) for row in rows
         ],
@@ -56,7 +56,7 @@ def simulation(request: HttpRequest, number: int) -> HttpResponse:
 
 def _begin(request: HttpRequest, number: int) -> HttpResponse:
     try:
-        simulations.begin(number, by=staff_of(request), now=timezone.now())
+        simulations.begin(number, by=staff_of(request), now=database_clock.now())
     except Refused as refusal:
         messages.error(request, str(refusal))
     else:

@@ -8,9 +8,9 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import path
-from django.utils import timezone
 from django.views.decorators.http import require_GET
 
+from common import database_clock
 from common.errors import Refused
 from common.parsing import whole_number
 from console.decorators import page, render
@@ -68,7 +68,7 @@ def listing(request: HttpRequest) -> HttpResponse:
         older=found[SIZE - 1].number if len(found) > SIZE else None,
         waiting=activation.waiting(),
         due=reviews.review_due(),
-        now=timezone.now(),
+        now=database_clock.now(),
     )
 
 
@@ -95,7 +95,7 @@ def version(request: HttpRequest, number: int) -> HttpResponse:
         present=present,
         differences=compare(parse_bundle(present.documents), bundle) if not found.is_active else [],
         blocking=held_outside(bundle) if not found.is_active else [],
-        simulated=None if found.is_active else simulations.fresh(found, timezone.now()),
+        simulated=None if found.is_active else simulations.fresh(found, database_clock.now()),
         waiting=[one for one in activation.waiting() if one.arguments["number"] == number],
         others=PolicyVersion.objects.exclude(pk=found.pk)
         .defer("documents")
@@ -179,7 +179,10 @@ def activate(request: HttpRequest, number: int) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         try:
             approval = activation.ask_activation(
-                number, by=staff_of(request), reason=form.cleaned_data["reason"], now=timezone.now()
+                number,
+                by=staff_of(request),
+                reason=form.cleaned_data["reason"],
+                now=database_clock.now(),
             )
         except Refused as refusal:
             form.add_error(None, str(refusal))
@@ -225,7 +228,10 @@ def _with_uploads(request: HttpRequest, form: Writing) -> Writing:
 
 def _keep(request: HttpRequest, form: Writing) -> PolicyVersion:
     kept = activation.add(
-        _texts(form), by=staff_of(request), reason=form.cleaned_data["reason"], now=timezone.now()
+        _texts(form),
+        by=staff_of(request),
+        reason=form.cleaned_data["reason"],
+        now=database_clock.now(),
     )
     messages.success(
         request, f"Kept as policy {kept.number}. It is not in force: a second owner approves that."

@@ -8,8 +8,8 @@ from django.db.models import Sum
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import path
-from django.utils import timezone
 
+from common import database_clock
 from common.errors import Refused
 from console.decorators import page, render
 from console.experiences.views import ReasonForm
@@ -80,7 +80,7 @@ def decide(request: HttpRequest, pk: int, verb: str) -> HttpResponse:
                 found.pk,
                 by=staff_of(request),
                 reason=form.cleaned_data["reason"],
-                now=timezone.now(),
+                now=database_clock.now(),
             )
         except Refused as refusal:
             form.add_error(None, str(refusal))

@@ -5,8 +5,8 @@ from typing import Any
 
 from django.conf import settings
 from django.db.models import Count, Min
-from django.utils import timezone
 
+from common import database_clock
 from console import navigation
 from console.queue.base import Item, WorkKind
 from players.moderation.actors import Staff
@@ -107,7 +107,7 @@ def _pin(row: RolePin, by: Staff) -> Item:
         key=str(row.pk),
         title=f"The role of {row.rank} is parked",
         sentence=row.parked,
-        since=row.parked_at or row.pinned_at or timezone.now(),
+        since=row.parked_at or row.pinned_at or database_clock.now(),
         link=navigation.to("console:role-pin", row.pk),
         tone="critical",
         acts=anew if by.has(pin_requests.RIGHT) else (),

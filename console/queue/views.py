@@ -11,11 +11,11 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import path
-from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 
 from audits.models import AuditEvent, Seal
+from common import database_clock
 from common.errors import Refused
 from common.parsing import is_row_id
 from console.charts.bars import bars
@@ -47,7 +47,7 @@ DECIDED_WITH = {"appeal": "players.decide_appeals"}
 @page()
 def home(request: HttpRequest) -> HttpResponse:
     """Show the queue. Its live parts request this page again and use their part of it."""
-    by, now = staff_of(request), timezone.now()
+    by, now = staff_of(request), database_clock.now()
     kinds = seen_by(request.user)
     which = request.GET.get("kind", "")
     chosen = [kind for kind in kinds if kind.name == which] or kinds
@@ -101,7 +101,7 @@ def act(request: HttpRequest) -> HttpResponse:
     done, by = 0, staff_of(request)
     for pk in picked[:PICKED]:
         try:
-            verb(pk, by=by, reason=form.cleaned_data["reason"], now=timezone.now())
+            verb(pk, by=by, reason=form.cleaned_data["reason"], now=database_clock.now())
         except Refused as refusal:
             messages.error(request, f"Proposal {pk}: {refusal}")
         else:
@@ -121,7 +121,7 @@ def take(request: HttpRequest, kind: str, key: str) -> HttpResponse:
         elif needed and not request.user.has_perm(needed):
             raise Refused("You cannot take it, because you may not decide on it.")
         else:
-            assignments.claim(kind, key, by=by, now=timezone.now())
+            assignments.claim(kind, key, by=by, now=database_clock.now())
     except Refused as refusal:
         messages.error(request, str(refusal))
     return _back(request)
@@ -156,7 +156,7 @@ def seen(request: HttpRequest, kind: str, event: int) -> HttpResponse:
 
 def _see(kind: str, event: int, person: str) -> None:
     """Store up to which event a kind was seen. It never moves back."""
-    seen = {"event": event, "person": person, "at": timezone.now()}
+    seen = {"event": event, "person": person, "at": database_clock.now()}
     _, created = SeenUpTo.objects.get_or_create(kind=kind, defaults=seen)
     if not created:
         SeenUpTo.objects.filter(kind=kind, event__lt=event).update(**seen)
@@ -173,7 +173,7 @@ def release_guard(request: HttpRequest, pk: int) -> HttpResponse:
                 trip.person,
                 by=staff_of(request),
                 reason=form.cleaned_data["reason"],
-                now=timezone.now(),
+                now=database_clock.now(),
             )
         except Refused as refusal:
             form.add_error(None, str(refusal))
@@ -199,7 +199,9 @@ def review(request: HttpRequest) -> HttpResponse:
     """Record that the policy was reviewed without a change."""
     form = ReasonForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
-        reviews.review(by=staff_of(request), reason=form.cleaned_data["reason"], now=timezone.now())
+        reviews.review(
+            by=staff_of(request), reason=form.cleaned_data["reason"], now=database_clock.now()
+        )
         messages.success(request, "Recorded. The next review is due in a quarter.")
         return redirect("console:home")
     note = "Say what was reviewed. Ranks, points, punishments and permissions do not change."

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import path
-from django.utils import timezone
 
+from common import database_clock
 from console import navigation
 from console.decorators import page
 from console.players import queries
@@ -67,7 +67,7 @@ def _first(request: HttpRequest) -> Iterator[tuple[str, Iterable[Offer]]]:
 
 
 def _found(request: HttpRequest, q: str) -> Iterator[tuple[str, Iterable[Offer]]]:
-    by, now = staff_of(request), timezone.now()
+    by, now = staff_of(request), database_clock.now()
     sees = request.user.has_perm("players.view_player")
     verb, _, name = q.partition(" ")
     if sees and name:

@@ -8,8 +8,8 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import path
-from django.utils import timezone
 
+from common import database_clock
 from common.errors import Refused
 from console.decorators import page, render
 from console.experiences.views import ReasonForm
@@ -72,7 +72,7 @@ def anew(request: HttpRequest, pk: int) -> HttpResponse:
             approval = pin_requests.ask(
                 found.rank,
                 given["role"],
-                Command(by=staff_of(request), reason=given["reason"], now=timezone.now()),
+                Command(by=staff_of(request), reason=given["reason"], now=database_clock.now()),
             )
         except Refused as refusal:
             form.add_error(None, str(refusal))

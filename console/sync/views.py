@@ -12,8 +12,8 @@ from django.db.models import Count, Max, Min
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import path
-from django.utils import timezone
 
+from common import database_clock
 from common.errors import Refused
 from common.parsing import is_row_id, whole_number
 from console.decorators import page, render
@@ -53,7 +53,7 @@ class Freshness:
 def overview(request: HttpRequest) -> HttpResponse:
     pending = Mirror.objects.filter(status=Mirror.Status.PENDING).order_by()[:MANY]
     waiting = pending.aggregate(count=Count("pk"), since=Min("wanted_at"))
-    now = timezone.now()
+    now = database_clock.now()
     latest = SyncJob.objects.select_related("experience").order_by("-pk")[:JOBS]
     return render(
         request,
@@ -175,7 +175,7 @@ def question(request: HttpRequest, pk: int) -> HttpResponse:
 @page("console.sync")
 def retry_parked(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
-        count = mirrors.retry_parked(timezone.now())
+        count = mirrors.retry_parked(database_clock.now())
         messages.success(request, f"{count:,} parked writes are tried again.")
     return redirect("console:sync")
 
@@ -238,7 +238,7 @@ def resolve(request: HttpRequest, pk: int, act: str) -> HttpResponse:
     form = (Adopt if act == "adopt" else ReasonForm)(request.POST or None)
     if request.method == "POST" and form.is_valid():
         data = dict(form.cleaned_data)
-        command = Command(by=staff_of(request), reason=data.pop("reason"), now=timezone.now())
+        command = Command(by=staff_of(request), reason=data.pop("reason"), now=database_clock.now())
         try:
             do(found.pk, command, **{k: v for k, v in data.items() if v})
         except Refused as refusal:

@@ -5,9 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from django.utils import timezone
-
 from audits import queries
+from common import database_clock
 from common.errors import Refused
 from console.webhooks import forms
 from console.webhooks.queries import secret_overlap
@@ -59,13 +58,13 @@ def _recover(endpoint: WebhookEndpoint, form: Any, by: Staff) -> str:
 
 def _recover_notice(endpoint: WebhookEndpoint) -> str:
     since = _recover_since(endpoint)
-    count = statistics.given_up(endpoint.pk, since, timezone.now() + statistics.DAY)
+    count = statistics.given_up(endpoint.pk, since, database_clock.now() + statistics.DAY)
     number = formatting.capped(count, statistics.MOST)
     return f"{number} deliveries were given up since {formatting.moment(since)}."
 
 
 def _recover_since(endpoint: WebhookEndpoint) -> dt.datetime:
-    return endpoint.failing_since or timezone.now() - statistics.WEEK
+    return endpoint.failing_since or database_clock.now() - statistics.WEEK
 
 
 def _replay(endpoint: WebhookEndpoint, form: Any, by: Staff) -> str:
@@ -92,7 +91,7 @@ def _replay_notice(endpoint: WebhookEndpoint) -> str:
 
 def _rotate(endpoint: WebhookEndpoint, form: Any, by: Staff) -> IssuedSecret:
     data = form.cleaned_data
-    command = Command(by=by, reason=data["reason"], now=timezone.now())
+    command = Command(by=by, reason=data["reason"], now=database_clock.now())
     return change_requests.ask_rotate(endpoint, data["version"], command)
 
 
@@ -128,7 +127,7 @@ def _enable(endpoint: WebhookEndpoint, form: Any, by: Staff) -> str:
 
 
 def _enable_notice(endpoint: WebhookEndpoint) -> str:
-    figures = statistics.figures([endpoint.pk], timezone.now(), most=1)[endpoint.pk]
+    figures = statistics.figures([endpoint.pk], database_clock.now(), most=1)[endpoint.pk]
     missed = statistics.behind(endpoint, queries.head())
     return (
         f"{missed:,} events happened meanwhile. It gets those that it subscribes to. "

@@ -5,9 +5,9 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.utils import timezone
 
 from audits.actions import Action
+from common import database_clock
 from common.errors import Refused
 from common.form_fields import MomentField
 from roblox.models import Experience
@@ -210,7 +210,7 @@ class ReplayForm(EndpointActForm):
 
 def labelled_actions() -> Sequence[tuple[str, str]]:
     """Return every action with an example of its sentence."""
-    now = timezone.now()
+    now = database_clock.now()
     return [(action, f"{action}: {_sentence(action, now)}") for action in map(str, Action)]
 
 

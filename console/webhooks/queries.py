@@ -10,10 +10,9 @@ from typing import Any
 
 import structlog
 from django.db.models import Q, QuerySet
-from django.utils import timezone
 
 from audits import queries
-from common import database_errors
+from common import database_clock, database_errors
 from common.parsing import keyset_cursor, parse_keyset_cursor
 from common.time import EPOCH
 from webhooks.endpoints import statistics
@@ -73,7 +72,7 @@ def overview(endpoint: WebhookEndpoint, now: dt.datetime) -> dict[str, Any]:
 
 def secret_overlap(endpoint: WebhookEndpoint) -> str:
     """Return how long the previous secret still signs, "" if it does not."""
-    until, now = endpoint.previous_until, timezone.now()
+    until, now = endpoint.previous_until, database_clock.now()
     if until is None or until <= now:
         return ""
     return f"{formatting.span(until - now)}, until {formatting.moment(until)}"

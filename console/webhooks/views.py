@@ -6,10 +6,10 @@ from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import path, reverse
-from django.utils import timezone
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST, require_safe
 
+from common import database_clock
 from common.errors import Refused
 from common.parsing import is_row_id
 from console.decorators import page, render
@@ -37,7 +37,7 @@ def may_change(request: HttpRequest) -> bool:
 @require_safe
 def endpoint_page(request: HttpRequest, pk: str) -> HttpResponse:
     """Show state, figures, settings and deliveries of one endpoint."""
-    endpoint, now = _endpoint(pk), timezone.now()
+    endpoint, now = _endpoint(pk), database_clock.now()
     status = request.GET.get("status", "")
     status = status if status in queries.FILTERS else ""
     context = queries.overview(endpoint, now) | {
@@ -122,7 +122,7 @@ def act(request: HttpRequest, pk: int, name: str) -> HttpResponse:
 @require_safe
 def delivery_page(request: HttpRequest, pk: str) -> HttpResponse:
     """Show one delivery with all its attempts."""
-    delivery, now = _delivery(pk), timezone.now()
+    delivery, now = _delivery(pk), database_clock.now()
     ((_, sentence),) = queries.with_sentences([delivery])
     context = {
         "delivery": delivery,
@@ -166,7 +166,7 @@ def _row_id(pk: int | str) -> str:
 
 def _command(request: HttpRequest, form: EndpointForm) -> Command:
     reason = form.cleaned_data["reason"]
-    return Command(by=staff_of(request), reason=reason, now=timezone.now())
+    return Command(by=staff_of(request), reason=reason, now=database_clock.now())
 
 
 def _available_actions(endpoint: WebhookEndpoint) -> list[tuple[str, EndpointAction]]:

@@ -3,7 +3,6 @@
 import hmac
 import re
 import threading
-import time
 
 from django.conf import settings
 from django.db import connection
@@ -11,6 +10,7 @@ from django.http import HttpRequest
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
+from common import database_clock
 from common.client_address import client_address, parse_address
 from common.parsing import whole_number
 from grps_site.http.request_signing import SignedCall, signature
@@ -117,7 +117,7 @@ def _check_timestamp(timestamp: str) -> None:
     moment = whole_number(timestamp, most=10**12)
     if moment is None:
         raise AuthenticationFailed("x-grps-timestamp must be whole seconds since 1970.")
-    if abs(time.time() - moment) > WINDOW:
+    if abs(database_clock.timestamp() - moment) > WINDOW:
         raise AuthenticationFailed("x-grps-timestamp is more than 5 minutes off; check the clock.")
 
 

@@ -21,6 +21,7 @@ from redis.retry import Retry
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
+from common import database_clock
 from common.client_address import client_address, parse_address
 from grps_site.http.signed_calls import visitor_address
 
@@ -64,7 +65,7 @@ def check_address(address: str, kind: str) -> float | None:
     )
     if not limit:
         return None
-    now = time.time()
+    now = database_clock.timestamp()
     window = int(now) // WINDOW
     key = f"{kind}:{_keyed_hash(network(address))}"
     lease = _leases.get(key)

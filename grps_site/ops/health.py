@@ -9,8 +9,8 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse
-from django.utils import timezone
 
+from common import database_clock
 from grps_site.http.errors import read_only
 from grps_site.http.json_codec import dumps
 from grps_site.models import Heartbeat
@@ -66,7 +66,7 @@ def freshness(request: HttpRequest) -> HttpResponse:
     with connection.cursor() as cursor:
         cursor.execute(
             FRESHNESS,
-            [timezone.now() - dt.timedelta(hours=1), COUNT_LIMIT, COUNT_LIMIT, COUNT_LIMIT],
+            [database_clock.now() - dt.timedelta(hours=1), COUNT_LIMIT, COUNT_LIMIT, COUNT_LIMIT],
         )
         updated, last, unsealed, sealed, proposed = cursor.fetchone()
     return _json(
@@ -121,7 +121,7 @@ def _seen(name: str) -> str:
     seen_at = Heartbeat.objects.filter(pk=name).values_list("seen_at", flat=True).first()
     if seen_at is None:
         raise Unhealthy("never seen")
-    age = timezone.now() - seen_at
+    age = database_clock.now() - seen_at
     if age > HEARTBEAT_TIMEOUT:
         raise Unhealthy(f"last seen {int(age.total_seconds())} s ago")
     return f"seen {int(age.total_seconds())} s ago"

@@ -10,13 +10,13 @@ from django.conf import settings
 from django.forms.utils import flatatt
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csp import csp_override
 from turnstile.fields import TurnstileField as PackagedField
 
+from common import database_clock
 from common.client_address import client_address
 from common.errors import Refused
 from grps_site.http import errors, throttling, turnstile
@@ -103,7 +103,9 @@ def appeal(request: HttpRequest) -> HttpResponse:
         return _page(request, form, status=400)
     given = form.cleaned_data
     try:
-        _, token = appeals.open_(given["user_id"], given["case"], given["text"], now=timezone.now())
+        _, token = appeals.open_(
+            given["user_id"], given["case"], given["text"], now=database_clock.now()
+        )
     except Refused as refusal:
         field, _, detail = str(refusal).partition(": ")
         form.add_error(field if field in form.fields else None, detail or field)

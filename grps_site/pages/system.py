@@ -10,11 +10,11 @@ from django.conf import settings
 from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
-from django.utils import timezone
 
 from audits import queries
 from audits.models import Seal
 from audits.streams import publisher
+from common import database_clock
 from common.environment import BASE_DIR
 from console.decorators import page, render
 from grps_site.ops import health, metrics
@@ -75,7 +75,7 @@ def system(request: HttpRequest) -> HttpResponse:
         head=queries.head(),
         streams=publisher.statuses(),
         switches=switches(),
-        now=timezone.now(),
+        now=database_clock.now(),
     )
 
 

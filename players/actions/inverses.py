@@ -1,12 +1,12 @@
 """How an event is undone: the inverse act, its parameters, and whether it is still possible."""
 
-import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 from audits.queries import PlacedEvent
+from common import database_clock
 from common.amounts import hundredths
 from players.actions.params import (
     AdjustmentParams,
@@ -83,7 +83,7 @@ def until_former_end(sentence: str) -> Callable[[UndoFacts], UndoOption]:
         if facts.sanction is None or facts.event.actor_kind == "system":
             return UndoOption(False, "It ended by itself.")
         ends = facts.sanction.ends_at
-        if ends is not None and ends <= dt.datetime.now(dt.UTC):
+        if ends is not None and ends <= database_clock.now():
             return UndoOption(False, "It would be over by now.")
         until = f"until {ends:%Y-%m-%d %H:%M} UTC" if ends else "for good"
         return UndoOption(True, sentence.format(until=until))

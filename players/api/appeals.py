@@ -3,11 +3,11 @@
 from typing import Annotated
 
 import msgspec
-from django.utils import timezone
 from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from common import database_clock
 from common.errors import Refused
 from players import case_codes
 from players.api.base import View, parsed_body
@@ -60,7 +60,9 @@ class OpenAppeal(View):
     def post(self, request: Request) -> Response:
         body = parsed_body(request, AppealIn)
         try:
-            appeal, token = appeals.open_(body.user_id, body.case, body.text, now=timezone.now())
+            appeal, token = appeals.open_(
+                body.user_id, body.case, body.text, now=database_clock.now()
+            )
         except Refused as refusal:
             field, _, detail = str(refusal).partition(": ")
             raise ValidationError({field: detail}) from None

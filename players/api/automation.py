@@ -1,11 +1,11 @@
 """HTTP operations for programs that sign their calls."""
 
-from django.utils import timezone
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from audits.record import Actor
+from common import database_clock
 from common.errors import Refused
 from players.active_policy import active
 from players.api.base import View, missing_out, parsed_body, player_not_found
@@ -25,7 +25,7 @@ class Decide(View):
 
     def post(self, request: Request) -> Response:
         order, policy = parsed_body(request, DecideIn), active()
-        source, now = Decision.Source.AUTOMATION, timezone.now()
+        source, now = Decision.Source.AUTOMATION, database_clock.now()
         context = DecisionContext(policy, AUTOMATION, now, source, order.reason)
         try:
             found = evaluate_now(order.user_id, context, apply=order.apply)

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from django.utils import timezone
 from rest_framework.exceptions import APIException, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from common import database_clock
 from players.actions import game_commands, game_log
 from players.active_policy import active
 from players.api import join_state, parameters, queries, schemas
@@ -41,7 +41,7 @@ class Events(View):
     def post(self, request: Request) -> Response:
         if request.content_type.partition(";")[0].strip() != "application/json":
             raise NotJson()
-        now = timezone.now()
+        now = database_clock.now()
         try:
             batch = parse(request.body, now)
         except BadBatch as error:
@@ -147,7 +147,7 @@ class Sanctions(View):
             alt_accounts=body.alt_accounts,
         )
         answer = game_commands.handle_command(
-            request.auth.key, command, now=timezone.now(), key=api_key_id(request)
+            request.auth.key, command, now=database_clock.now(), key=api_key_id(request)
         )
         return Response(schemas.CommandOut(**answer))
 

@@ -9,8 +9,8 @@ from decimal import Decimal
 from django.conf import settings
 from django.db import connection
 from django.db.models import F, Sum
-from django.utils import timezone
 
+from common import database_clock
 from players.active_policy import active
 from players.api.schemas import (
     AdjustedOut,
@@ -56,7 +56,7 @@ def load(epochs: Mapping[int, int], origin: str) -> list[JoinOut]:
     `epochs`: by user id, the epoch after which sessions are wanted. An unknown player has the first
     rank and no sessions. The number of queries does not depend on the number of players.
     """
-    first_rank, now = active().bundle.first.name, timezone.now()
+    first_rank, now = active().bundle.first.name, database_clock.now()
     rows, counts = _read(epochs, origin, now), _counts(origin)
 
     def state(user_id: int) -> JoinOut:

@@ -4,10 +4,10 @@ import datetime as dt
 from collections.abc import Callable
 from decimal import Decimal
 
-from django.utils import timezone
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from common import database_clock
 from common.amounts import hundredths
 from players.active_policy import active
 from players.api import parameters
@@ -55,7 +55,7 @@ class Series(View):
     error_statuses = (400, 404)
 
     def get(self, request: Request, user_id: int) -> Response:
-        now = timezone.now()
+        now = database_clock.now()
         days = players.series(user_id, parameters.integer(request, DAYS))
         if not days:
             raise player_not_found(user_id)

@@ -15,12 +15,11 @@ import structlog
 from django.db import transaction
 from django.db.models import F, QuerySet
 from django.db.models.expressions import RawSQL
-from django.utils import timezone
 
 from audits.actions import Action
 from audits.queries import events_by_id
 from audits.record import Actor, Target, record
-from common import database_errors
+from common import database_clock, database_errors
 from common.amounts import hundredths
 from common.errors import Refused, Unconfirmed
 from common.retry import on_contention
@@ -184,7 +183,7 @@ def _execute(job: BulkJob, row: BulkRow, by: Staff) -> Result:
         job.arguments,
         by,
         job.reason,
-        timezone.now(),
+        database_clock.now(),
         job.settled,
         reservations.other_charges(job, players) if row.amount else None,
     )
@@ -235,7 +234,9 @@ def _give_up(job: BulkJob) -> None:
 
 def _finish(job: BulkJob) -> None:
     BulkJob.objects.filter(pk=job.pk).update(
-        status=BulkJob.Status.DONE, finished_at=timezone.now(), arguments=WITHOUT_PERSONAL_DATA
+        status=BulkJob.Status.DONE,
+        finished_at=database_clock.now(),
+        arguments=WITHOUT_PERSONAL_DATA,
     )
     record(
         Action.BULK_FINISHED,

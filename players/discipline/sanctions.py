@@ -18,9 +18,8 @@ from typing import Any
 import msgspec
 import structlog
 from django.db import transaction
-from django.utils import timezone
 
-from common import database_errors
+from common import database_clock, database_errors
 from common.errors import NotAllowed, Refused
 from players.actions import preconditions
 from players.actions.facts import Facts, facts_for
@@ -202,7 +201,7 @@ def _approved(act: Act) -> None:
         assert approval.player is not None
         needed = (
             Act.UNBAN
-            if _lifts_ban(act, approval.player, approval.arguments, timezone.now())
+            if _lifts_ban(act, approval.player, approval.arguments, database_clock.now())
             else act
         )
         found = permission_for(needed, approval.player, by, Circumstances(approval.created_at))
@@ -210,7 +209,7 @@ def _approved(act: Act) -> None:
 
     def second(by: Staff, approval: Approval) -> str:
         assert approval.player is not None
-        now = timezone.now()
+        now = database_clock.now()
         found = permission_for(act, approval.player, by, Circumstances(now))
         if found.needs_second_person or _lifts_ban(act, approval.player, approval.arguments, now):
             return f"{found.reason or 'It ends a ban too.'} A second person must decide."

@@ -4,12 +4,12 @@ from typing import Any
 
 import msgspec
 from django.db import transaction
-from django.utils import timezone
 from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from audits.record import Actor
+from common import database_clock
 from common.amounts import NotAnAmount, hundredths_of
 from common.errors import Refused
 from players.api import parameters
@@ -53,7 +53,7 @@ class Adjust(View):
     def post(self, request: Request) -> Response:
         key = parameters.header(request, IDEMPOTENCY_KEY)
         reason, rows = _asked(request)
-        now = timezone.now()
+        now = database_clock.now()
         try:
             with transaction.atomic():
                 made = file_previews.preview(

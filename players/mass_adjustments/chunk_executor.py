@@ -14,10 +14,10 @@ from typing import NamedTuple
 from django.db import Error, connection, transaction
 from django.db.models import F
 from django.db.models.functions import Now
-from django.utils import timezone
 
 from audits.actions import Action
 from audits.record import Actor, record, reserve_id
+from common import database_clock
 from common.amounts import points
 from common.errors import Refused, Unconfirmed
 from common.leases import LeaseLost, backoff, claim, hold, renew
@@ -181,7 +181,7 @@ def step(adjustment: Adjustment) -> bool:
         _lock(adjustment)
         if adjustment.status != Status.APPLYING:
             return False
-        now = timezone.now()
+        now = database_clock.now()
         with connection.cursor() as cursor:
             cursor.execute(PENDING, [adjustment.pk, adjustment.line])
             rows = cursor.fetchall()

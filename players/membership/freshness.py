@@ -9,8 +9,8 @@ import datetime as dt
 from collections.abc import Callable, Collection
 
 from django.conf import settings
-from django.utils import timezone
 
+from common import database_clock
 from players.membership.status import can_be_asked
 from players.models import Player
 
@@ -50,4 +50,4 @@ def is_too_old(player: Player) -> bool:
     if not is_asked():
         return False
     trusted = dt.timedelta(minutes=settings.INTEGRATIONS.sync.trust_membership_minutes)
-    return player.member_seen_at is None or timezone.now() - player.member_seen_at > trusted
+    return player.member_seen_at is None or database_clock.now() - player.member_seen_at > trusted

@@ -3,10 +3,10 @@
 import datetime as dt
 
 from django.db import connection, transaction
-from django.utils import timezone
 
 from audits.actions import Action
 from audits.record import record, reserve_id
+from common import database_clock
 from common.amounts import points
 from common.errors import NotAllowed, Refused
 from common.time import micros
@@ -148,7 +148,7 @@ def _second(by: Staff, approval: Approval) -> str:
     assert approval.player is not None
     amount = int(approval.arguments["amount"])
     found = permission_for(
-        Act.ADJUST, approval.player, by, Circumstances(timezone.now(), amount=amount)
+        Act.ADJUST, approval.player, by, Circumstances(database_clock.now(), amount=amount)
     )
     return f"{found.reason} A second person must decide." if found.needs_second_person else ""
 

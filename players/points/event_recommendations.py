@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Iterator
 
 from django.db import connection
-from django.utils import timezone
 
+from common import database_clock
 from common.errors import Refused
 from common.pg_arrays import numbers
 from players.membership.status import present
@@ -78,7 +78,7 @@ def _beyond_bounds(event: ReportedEvent, officer: Officer, state: BatchState) ->
     given = Recommendation.objects.filter(player=player, officer=officer.id, rank=player.rank_id)
     if given.exists():
         return ""
-    now, experience = timezone.now(), state.destination.origin
+    now, experience = database_clock.now(), state.destination.origin
     demand = Demand(str(Act.RECOMMEND), event.awarded)
     past = experience_bounds.take(experience, player, demand, now)
     if not past:

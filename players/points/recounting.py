@@ -8,10 +8,10 @@ any player.
 import datetime as dt
 
 from django.db import connection, transaction
-from django.utils import timezone
 
 from audits.actions import Action
 from audits.record import Actor, Target, record
+from common import database_clock
 from common.errors import NotAllowed, Refused
 from common.pg_arrays import numbers, words
 from players.active_policy import ActivePolicy, active
@@ -145,7 +145,7 @@ def _step(experience: str) -> int:
     ids = list(due.values_list("player_id", flat=True)[:PLAYERS])
     if not ids:
         return 0
-    policy, now = active(), timezone.now()
+    policy, now = active(), database_clock.now()
     with transaction.atomic():
         players = lock_players(Player.objects.filter(pk__in=ids).values_list("user_id", flat=True))
         earned = _turn(experience, ids, counts, policy, now)

@@ -6,8 +6,8 @@ An activation needs one.
 import datetime as dt
 
 from django.db import transaction
-from django.utils import timezone
 
+from common import database_clock
 from common.errors import NotAllowed, Refused
 from players.models import PolicyVersion, Simulation
 from players.moderation.actors import Staff
@@ -111,7 +111,7 @@ def _step(simulation_id: int) -> bool:
             [*key, *group] for key, group in simulation_query.together(_tally(made), found).items()
         ]
         made.upto = upto
-        made.finished_at = timezone.now() if made.upto == made.last else None
+        made.finished_at = database_clock.now() if made.upto == made.last else None
         made.save(update_fields=["tally", "upto", "finished_at"])
         return True
 

@@ -17,11 +17,11 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import QuerySet
 from django.db.models.functions import Now
-from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
 from audits.actions import Action
 from audits.record import Actor, Target, record
+from common import database_clock
 from common.errors import Refused
 from players.models import ErasureOrder, Player
 from players.moderation.actors import Staff
@@ -110,7 +110,7 @@ def carry_out(order_id: int, *, seconds: float | None = TURN) -> bool:
         found = _locked(order_id)
         fresh = found is not None and found.tables_erased_at is None
         if found is not None and fresh:
-            person = _erase_in_tables(found, timezone.now())
+            person = _erase_in_tables(found, database_clock.now())
             # The database's clock, which also sets `created_at` of players: see _erase_latecomer.
             ErasureOrder.objects.filter(pk=found.pk).update(
                 tables_erased_at=Now(), player=found.player_id, words_sealed=_seal(person)

@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterator
 
 from django.db import connection, transaction
 from django.db.models import F, Q
-from django.utils import timezone
 
 from audits.record import Actor
+from common import database_clock
 from common.amounts import points
 from players.active_policy import ActivePolicy, active
 from players.membership.status import belonging
@@ -45,7 +45,7 @@ def evaluate_due(
     meanwhile, or is locked by another transaction, is evaluated next time. `progress` is called
     with the pages done and the number of all pages.
     """
-    moment = now or timezone.now()
+    moment = now or database_clock.now()
     policy = active()
     made = 0
     for ids in _chunks(_with_stale_proposals(policy)):

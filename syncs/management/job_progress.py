@@ -3,7 +3,6 @@
 import time
 from collections.abc import Iterable
 
-from django.utils import timezone
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -14,6 +13,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from common import database_clock
 from roblox import cloud
 from roblox.open_cloud.operations import BUDGETS
 from syncs import jobs
@@ -62,7 +62,7 @@ class _Follower:
             self._show(job)
             if job.status not in UNDER_WAY:
                 return job
-            if job.retry_at > timezone.now():
+            if job.retry_at > database_clock.now():
                 at = f"{job.retry_at:%H:%M:%S} UTC"
                 self.bar.console.print(f"{self.name}: {job.error} Next try: {at}.", style="yellow")
             time.sleep(LOOK_EVERY)

@@ -12,8 +12,8 @@ from typing import Any
 import structlog
 from django.db import transaction
 from django.db.models.functions import Now
-from django.utils import timezone
 
+from common import database_clock
 from common.leases import LeaseLost, backoff, claim, hold, renew
 from roblox import cloud
 from roblox.open_cloud import groups
@@ -64,7 +64,7 @@ def problem(group_id: int | None) -> str:
 
 def _entries(group: cloud.Group, row: GroupLog) -> tuple[list[LogEntry], bool]:
     """Return the entries since the last reading, newest first, and whether they are complete."""
-    since = (row.read_up_to or timezone.now() - AT_FIRST) - OVERLAP
+    since = (row.read_up_to or database_clock.now() - AT_FIRST) - OVERLAP
     found: list[LogEntry] = []
     cursor = ""
     for _ in range(PAGES):
@@ -99,7 +99,7 @@ def _take(row: GroupLog, entries: Sequence[LogEntry], is_whole: bool) -> int:
             attempts=0,
             lease="",
             lease_until=None,
-            read_at=timezone.now(),
+            read_at=database_clock.now(),
         )
     return len(fresh)
 

@@ -17,9 +17,9 @@ from django.conf import settings
 from django.db import connection
 from django.db.models import F, Q
 from django.db.models.functions import Now
-from django.utils import timezone
 
 from audits.record import Actor
+from common import database_clock
 from common.database_clock import database_time
 from common.leases import backoff, claim, hold
 from players.models import Player
@@ -154,7 +154,8 @@ def _claim_wanted() -> list[MembershipRead]:
 def purge() -> int:
     """Delete rows of finished readings after a day, and return their number."""
     old = MembershipRead.objects.filter(wanted_at=None).filter(
-        Q(read_at__lt=timezone.now() - KEPT) | Q(read_at=None, retry_at__lt=timezone.now() - KEPT)
+        Q(read_at__lt=database_clock.now() - KEPT)
+        | Q(read_at=None, retry_at__lt=database_clock.now() - KEPT)
     )
     return old.delete()[0]
 
@@ -222,7 +223,7 @@ class _Lander:
             self.group.id,
             self.contact,
             ACTOR,
-            timezone.now(),
+            database_clock.now(),
             asked_at=self.asked_at,
             adopted=self.adopted,
         )

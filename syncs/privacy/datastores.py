@@ -9,8 +9,8 @@ import datetime as dt
 import structlog
 from django.conf import settings
 from django.db.models.functions import Now
-from django.utils import timezone
 
+from common import database_clock
 from common.leases import LONGEST_LEASE, LeaseLost, backoff, claim, hold, renew
 from players.models import ErasureOrder
 from players.privacy import orders
@@ -40,7 +40,7 @@ def step(now: dt.datetime | None = None) -> bool:
     order = held[0]
     orders.carry_out(order.pk)
     try:
-        _go_on(order, now or timezone.now())
+        _go_on(order, now or database_clock.now())
     except LeaseLost:
         log.warning("another process has the erasure order by now", order=order.pk)
     return True

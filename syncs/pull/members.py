@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 from functools import partial
 
-from django.utils import timezone
-
+from common import database_clock
 from common.database_clock import database_time
 from players.active_policy import ActivePolicy, active
 from players.models import Player
@@ -93,7 +92,7 @@ class Members(Activity):
             self.group.id,
             self._contact,
             drift.job_actor(self.job),
-            timezone.now(),
+            database_clock.now(),
             self.job,
             self._asked_at,
             adopted=int(self.job.counters.get("adopted", 0)),

@@ -6,8 +6,8 @@ from functools import partial
 from typing import NamedTuple
 
 from django.conf import settings
-from django.utils import timezone
 
+from common import database_clock
 from common.amounts import points
 from common.parsing import whole_number
 from players.models import Player
@@ -171,7 +171,7 @@ class Points(Activity):
         return [_with_name(one, names) for one in stored]
 
     def _land(self, page: PulledPage) -> None:
-        now = timezone.now()
+        now = database_clock.now()
         self._drop_erased()
         if self.job.dry_run:
             found = reconciliation.compare(
@@ -219,7 +219,7 @@ class Leaderboard(Points):
 
 def _patience(experience: Experience) -> dt.timedelta:
     """Return how long a gap waits for its events: zero if the game sends no events."""
-    lately = timezone.now() - SENDS_EVENTS
+    lately = database_clock.now() - SENDS_EVENTS
     if not experience.keys.filter(last_used_at__gt=lately).exists():
         return dt.timedelta(0)
     return dt.timedelta(seconds=settings.INTEGRATIONS.sync.reconcile_after_seconds)

@@ -3,8 +3,8 @@
 from functools import partial
 
 from django.conf import settings
-from django.utils import timezone
 
+from common import database_clock
 from common.database_clock import database_time
 from players.active_policy import active
 from players.policy.bundle import RankRule, load_bundle
@@ -40,7 +40,7 @@ class PolicyDrift(Activity):
     def _land(self, page: PulledPage) -> None:
         if self.job.dry_run:
             return
-        now = timezone.now()
+        now = database_clock.now()
         sighting = Sighting(now, job=self.job)
         page.count(new=drift.register(self._differences, sighting))
         drift.agree_unseen(Drift.Aspect.POLICY, sighting)

@@ -5,8 +5,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from django.utils import timezone
-
+from common import database_clock
 from players.case_codes import hidden
 from players.models import Player, Sanction
 from players.privacy import orders
@@ -105,7 +104,7 @@ class Restrictions(Activity):
             ban = bans.get(player.pk) if player else None
             if player is not None and player.pk in waiting:
                 continue
-            if _same(restriction, ban, timezone.now()):
+            if _same(restriction, ban, database_clock.now()):
                 agreed.append(str(user_id))
             else:
                 differing.append(_difference(restriction, player, ban))
@@ -114,7 +113,7 @@ class Restrictions(Activity):
     def _land(self, page: PulledPage) -> None:
         if self.job.dry_run:
             return
-        now = timezone.now()
+        now = database_clock.now()
         # A restriction stays on Roblox after a person was erased. It is no difference then.
         gone = orders.erased(int(one.subject) for one in self._differences if one.player_id is None)
         self._differences = [

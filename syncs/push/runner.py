@@ -15,10 +15,10 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now
-from django.utils import timezone
 
 from audits.actions import Action
 from audits.record import Actor, NewEvent, Target, record_many
+from common import database_clock
 from common.leases import LEASE, backoff, claim, hold
 from players.membership.status import belonging
 from players.models import Sanction
@@ -185,7 +185,7 @@ def _record_push_result(desired: DesiredState, error: BaseException | None) -> N
 
 
 def _confirm(desired: DesiredState) -> None:
-    now = timezone.now()
+    now = database_clock.now()
     with transaction.atomic():
         confirmed = []
         for row in desired.mirrors:
@@ -226,7 +226,7 @@ def _rest(desired: DesiredState) -> None:
     """Record that the player left. The role rests until they are back."""
     group = settings.ROBLOX_GROUP_ID
     if group is not None:
-        reading = Reading(group, None, ACTOR, timezone.now())
+        reading = Reading(group, None, ACTOR, database_clock.now())
         landing.land([ReportedMember(desired.player.user_id, None)], reading)
     for row in desired.mirrors:
         hold(row).update(lease="", lease_until=None)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from common import database_clock
 from common.amounts import hundredths
 from players.discipline.player_texts import ban_message
 from players.models import Player, Sanction
@@ -209,7 +210,7 @@ class UniverseWriter:
         )
 
     def _update(self, mirror: Mirror, change: RestrictionChange) -> None:
-        first_sent = _first_sent(mirror.wanted_at, dt.datetime.now(dt.UTC))
+        first_sent = _first_sent(mirror.wanted_at, database_clock.now())
         key = uuid.uuid5(KEY_NAMESPACE, f"{mirror.pk}:{mirror.version}:{first_sent.isoformat()}")
         client, universe = self.universe.client, self.universe.id
         after = restrictions.update(client, universe, change, Idempotency(str(key), first_sent))
@@ -219,7 +220,7 @@ class UniverseWriter:
 
 def _change(state: DesiredState, desired: Mapping[str, Any]) -> RestrictionChange:
     """Return the restriction to write. A ban that ended or was lifted becomes a release."""
-    ban, now = state.ban, dt.datetime.now(dt.UTC)
+    ban, now = state.ban, database_clock.now()
     until = dt.datetime.fromisoformat(desired["until"]) if desired.get("until") else None
     reason = ban.reason if ban else ""
     return RestrictionChange(

@@ -14,10 +14,10 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
-from django.utils import timezone
 
 from audits.actions import Action
 from audits.record import Actor, Target, record
+from common import database_clock
 from common.encryption import NoKey
 from webhooks.formats import format_of
 from webhooks.formats.base import AnswerVerdict, AttemptOutcome, BadEndpoint, Format
@@ -112,7 +112,7 @@ def spend(calls: Mapping[int, int], now: dt.datetime) -> None:
 
 def record_results(results: Sequence[CallOutcome]) -> None:
     """Update endpoints by the results of their calls, and write audit events for staff."""
-    now = timezone.now()
+    now = database_clock.now()
     by_endpoint: dict[int, list[CallOutcome]] = {}
     for result in results:
         by_endpoint.setdefault(result.endpoint_id, []).append(result)

@@ -11,12 +11,11 @@ import msgspec
 from django.conf import settings
 from django.db import IntegrityError, connection, transaction
 from django.db.models.functions import Now
-from django.utils import timezone
 
 from audits import queries
 from audits.actions import Action
 from audits.record import Actor
-from common import encryption
+from common import database_clock, encryption
 from common.errors import Refused
 from webhooks.endpoints import health
 from webhooks.endpoints.validation import EndpointInput, validate
@@ -85,7 +84,7 @@ def rotate(pk: int, *, actor: Actor, secret: str = "") -> tuple[WebhookEndpoint,
                 f"secret: {format_of(endpoint.kind).title} has none; its address is the secret."
             )
         former = endpoint.secret_sealed or _sealed(settings.WEBHOOK_VERIFICATION_KEY)
-        until = timezone.now() + OVERLAP
+        until = database_clock.now() + OVERLAP
         WebhookEndpoint.objects.filter(pk=pk).update(
             secret_sealed=_sealed(own),
             previous_secret_sealed=former,
@@ -104,7 +103,7 @@ def disable(pk: int, *, actor: Actor, reason: str) -> WebhookEndpoint:
     _require(reason)
     with transaction.atomic():
         endpoint = locked(pk)
-        if not health.disable(endpoint, reason, actor=actor, now=timezone.now()):
+        if not health.disable(endpoint, reason, actor=actor, now=database_clock.now()):
             raise Refused("It is disabled already.")
     endpoint.refresh_from_db()
     return endpoint
@@ -125,7 +124,7 @@ def enable(pk: int, *, actor: Actor, reason: str, skip_missed: bool = False) -> 
         skipped = head - endpoint.position if skip_missed else 0
         WebhookEndpoint.objects.filter(pk=pk).update(
             status=WebhookEndpoint.Status.ACTIVE,
-            status_at=timezone.now(),
+            status_at=database_clock.now(),
             reason=reason,
             failing_since=None,
             failing_told_at=None,
@@ -138,7 +137,7 @@ def enable(pk: int, *, actor: Actor, reason: str, skip_missed: bool = False) -> 
             waiting.update(
                 status="exhausted",
                 reason=f"Skipped when it was enabled: {reason}",
-                finished_at=timezone.now(),
+                finished_at=database_clock.now(),
             )
         else:
             waiting.update(retry_at=Now(), attempts=0)

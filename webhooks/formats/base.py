@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 from urllib.parse import urlsplit
 
+from common import database_clock
 from common.errors import Refused
 from webhooks.messages.payloads import Payload
 from webhooks.outbound.http_client import HttpAnswer
@@ -122,7 +123,7 @@ def retry_after(headers: Mapping[str, str]) -> float:
         return 0.0
     if at.tzinfo is None:
         at = at.replace(tzinfo=dt.UTC)
-    return max(0.0, (at - dt.datetime.now(dt.UTC)).total_seconds())
+    return max(0.0, (at - database_clock.now()).total_seconds())
 
 
 def number(value: object) -> float | None:

@@ -3,11 +3,11 @@
 from typing import Any
 
 import msgspec
-from django.utils import timezone
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from common import database_clock
 from players import tasks
 from players.api.base import View
 from webhooks.inbound import notifications
@@ -29,7 +29,7 @@ class RobloxWebhook(View):
     def post(self, request: Request) -> Response:
         notification = self._notification(request)
         try:
-            received = notifications.receive(notification, now=timezone.now())
+            received = notifications.receive(notification, now=database_clock.now())
         except notifications.BadPayload as error:
             raise ValidationError({error.field: str(error)}) from None
         if notification.event_type == "RightToErasureRequest" and not received.repeated:

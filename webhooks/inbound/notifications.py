@@ -8,7 +8,6 @@ import base64
 import datetime as dt
 import hashlib
 import hmac
-import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +15,7 @@ import msgspec
 from django.conf import settings
 from django.db import transaction
 
+from common import database_clock
 from common.parsing import whole_number
 from common.time import BadMoment, parse
 from players.points.event_parser import UserId
@@ -68,7 +68,7 @@ def verify(header: str, body: bytes) -> None:
             "Notifications of Roblox are closed: ROBLOX_WEBHOOK_SECRET is not configured."
         )
     moment, given = _parts(header)
-    if abs(time.time() - int(moment)) > WINDOW:
+    if abs(database_clock.timestamp() - int(moment)) > WINDOW:
         raise BadSignature("The signature's time is more than 5 minutes off; check the clock.")
     # All secrets are compared, so that the response time reveals nothing.
     matches = [

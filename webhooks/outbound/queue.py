@@ -13,11 +13,10 @@ from typing import Any
 import structlog
 from django.conf import settings
 from django.db import connection, transaction
-from django.utils import timezone
 
 from audits import queries
 from audits.actions import Action
-from common import database_errors
+from common import database_clock, database_errors
 from webhooks.endpoints import health
 from webhooks.endpoints.health import CallOutcome, EndpointLoad, EndpointSnapshot
 from webhooks.formats.base import AnswerVerdict, AttemptOutcome, Message, Rendered
@@ -150,7 +149,7 @@ def exchange(
     The calls must be made after the commit. Deliveries that another worker has taken over are not
     changed.
     """
-    now = timezone.now()
+    now = database_clock.now()
     with transaction.atomic():
         locks.shared_lock()
         store_results(worker, finished)

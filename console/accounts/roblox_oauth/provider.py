@@ -2,7 +2,6 @@
 
 import hmac
 import secrets
-import time
 from typing import Any
 
 from allauth.socialaccount.providers.oauth2.client import OAuth2Error
@@ -12,6 +11,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.http import urlencode
 
+from common import database_clock
 from common.parsing import whole_number
 from console.accounts import recent_sign_in
 from console.decorators import FRESH
@@ -38,7 +38,8 @@ class RobloxAdapter(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]
         if str(found.get("sub")) != str(claims.get("sub")):
             raise OAuth2Error("The token and the profile are of two people.")
         recent_sign_in.keep(
-            request, recent_sign_in.read(claims.get("auth_time"), time.time(), again=again)
+            request,
+            recent_sign_in.read(claims.get("auth_time"), database_clock.timestamp(), again=again),
         )
         return self.get_provider().sociallogin_from_response(request, {"userinfo": found})
 

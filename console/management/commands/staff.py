@@ -7,10 +7,10 @@ from allauth.usersessions.models import UserSession
 from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
-from django.utils import timezone
 
 from audits.actions import Action
 from audits.record import Target, record
+from common import database_clock
 from common.errors import Refused
 from console.accounts import identity, role_grants
 from console.models import RoleGrant, StaffAccount
@@ -135,7 +135,7 @@ class Command(BaseCommand):
 
 
 def _command(reason: str) -> ActCommand:
-    return ActCommand(by=at_the_shell(), reason=reason, now=timezone.now())
+    return ActCommand(by=at_the_shell(), reason=reason, now=database_clock.now())
 
 
 def _local(name: str) -> StaffAccount:

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 from django.core.management.base import BaseCommand, CommandError
-from django.utils import timezone
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -25,7 +24,7 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
-from common import csv_stream
+from common import csv_stream, database_clock
 from common.errors import Refused
 from common.leases import LeaseLost
 from players.bulk.results import reasons
@@ -119,7 +118,7 @@ class Command(BaseCommand):
                 reason=reason,
                 idempotency_key=f"file:{key}",
                 errors=errors,
-                now=timezone.now(),
+                now=database_clock.now(),
             )
         except file_previews.Invalid as invalid:
             raise CommandError(_listing(file, invalid.errors)) from None
@@ -137,7 +136,7 @@ class Command(BaseCommand):
     def _invert(self, adjustment_id: int, reason: str, yes: bool, **_: Any) -> None:
         self._go_on(
             file_previews.preview_undo(
-                adjustment_id, by=self.by, reason=reason, now=timezone.now()
+                adjustment_id, by=self.by, reason=reason, now=database_clock.now()
             ),
             yes,
         )
@@ -146,10 +145,14 @@ class Command(BaseCommand):
         self._go_on(lifecycle.find(adjustment_id), yes=True)
 
     def _approve(self, adjustment_id: int, reason: str, **_: Any) -> None:
-        self._drive(lifecycle.approve(adjustment_id, by=self.by, reason=reason, now=timezone.now()))
+        self._drive(
+            lifecycle.approve(adjustment_id, by=self.by, reason=reason, now=database_clock.now())
+        )
 
     def _reject(self, adjustment_id: int, reason: str, **_: Any) -> None:
-        settled = lifecycle.reject(adjustment_id, by=self.by, reason=reason, now=timezone.now())
+        settled = lifecycle.reject(
+            adjustment_id, by=self.by, reason=reason, now=database_clock.now()
+        )
         self.console.print(f"Adjustment {settled.pk} is rejected; nobody was changed.")
 
     def _show(self, adjustment_id: int, rows: Path | None, **_: Any) -> None:
@@ -171,7 +174,7 @@ class Command(BaseCommand):
             self._print(adjustment)
             if not yes:
                 self._ask(adjustment)
-            adjustment = ADJUSTMENTS.start(adjustment.pk, by=self.by, now=timezone.now())
+            adjustment = ADJUSTMENTS.start(adjustment.pk, by=self.by, now=database_clock.now())
         if adjustment.status == Status.WAITING:
             self.console.print(
                 f"Adjustment {adjustment.pk} waits for a second person: in the console, or under another login with "
@@ -251,7 +254,7 @@ class Command(BaseCommand):
             examples = ", ".join(map(str, one.examples))
             table.add_row("", f"{one.count:,}: {one.note}, such as {examples}")
         if adjustment.status == Status.PREVIEW:
-            second = lifecycle.needs_second_person(adjustment, self.by, timezone.now())
+            second = lifecycle.needs_second_person(adjustment, self.by, database_clock.now())
             table.add_row("second person", f"must approve: {second}" if second else "not needed")
         if adjustment.approved_by:
             table.add_row("approved by", adjustment.approved_by)

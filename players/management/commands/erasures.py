@@ -2,8 +2,8 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
-from django.utils import timezone
 
+from common import database_clock
 from common.errors import Refused
 from players.models import ErasureOrder
 from players.moderation.actors import at_the_shell
@@ -59,13 +59,15 @@ class Command(BaseCommand):
 
     def _done(self, *, order_id: int, experience: list[str], reason: str, **_: Any) -> None:
         by = at_the_shell()
-        order = orders.done_by_hand(order_id, experience, by=by, reason=reason, now=timezone.now())
+        order = orders.done_by_hand(
+            order_id, experience, by=by, reason=reason, now=database_clock.now()
+        )
         self.stdout.write(_line(order))
 
     def _order(self, *, user_id: int, reason: str, **_: Any) -> None:
         by = at_the_shell()
         self.stdout.write(
-            _line(orders.order_by_hand(user_id, by=by, reason=reason, now=timezone.now()))
+            _line(orders.order_by_hand(user_id, by=by, reason=reason, now=database_clock.now()))
         )
 
 

@@ -4,8 +4,8 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
-from django.utils import timezone
 
+from common import database_clock
 from common.amounts import NotAnAmount, hundredths
 from common.errors import Refused
 from players.actions.params import parse
@@ -76,7 +76,7 @@ def _add_arguments(parser: ArgumentParser, action: StaffAction) -> None:
 
 
 def _perform(action: StaffAction, options: Options) -> str:
-    now = timezone.now()
+    now = database_clock.now()
     given = command.Command(by=_actor(options), reason=options["reason"], now=now)
     params = parse(action.params, _given(options, now))
     return _sentence(action.perform(options.get("user_id", 0), params, given))
@@ -121,6 +121,6 @@ def _sentence(done: ActionResult) -> str:
 
 def _erase(options: Options) -> str:
     order = orders.order_by_hand(
-        options["user_id"], by=at_the_shell(), reason=options["reason"], now=timezone.now()
+        options["user_id"], by=at_the_shell(), reason=options["reason"], now=database_clock.now()
     )
     return f"Erased here; the data stores follow: `erasures list` shows order {order.pk}."

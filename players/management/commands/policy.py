@@ -5,11 +5,11 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
-from django.utils import timezone
 from rich.console import Console
 from rich.progress import Progress
 
 from audits.record import operator
+from common import database_clock
 from players.active_policy import NoPolicy, RankInUse, activate, active
 from players.models import PolicyVersion
 from players.policy.bundle import Bundle, load_bundle, parse_bundle
@@ -55,7 +55,7 @@ class Command(BaseCommand):
             task = bar.add_task("players", total=None)
             rows = simulate(
                 bundle,
-                timezone.now(),
+                database_clock.now(),
                 progress=lambda done, all: bar.update(task, completed=done, total=all),
             )
         for row in rows:

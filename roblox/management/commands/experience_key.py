@@ -3,9 +3,9 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
-from django.utils import timezone
 
 from audits.record import Actor, operator
+from common import database_clock
 from roblox import keys
 from roblox.models import Experience, ExperienceKey
 
@@ -32,7 +32,7 @@ class Command(BaseCommand):
         getattr(self, f"_{act}")(operator(), **options)
 
     def _create(self, actor: Actor, *, experience: str, days: int | None, **_: Any) -> None:
-        expires_at = timezone.now() + dt.timedelta(days=days) if days else None
+        expires_at = database_clock.now() + dt.timedelta(days=days) if days else None
         self._show(*keys.create(self._experience(experience), actor=actor, expires_at=expires_at))
 
     def _rotate(self, actor: Actor, *, experience: str, overlap_hours: int, **_: Any) -> None:

@@ -5,11 +5,11 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
-from django.utils import timezone
 from rich.console import Console
 from rich.table import Table
 
 from audits.record import operator
+from common import database_clock
 from common.errors import Refused
 from common.parsing import whole_number
 from players.active_policy import active
@@ -93,7 +93,7 @@ class Command(BaseCommand):
 
     def _jobs(self, **_: Any) -> None:
         table = Table("id", "activity", "experience", "status", "counters", "asked by", "error")
-        now = timezone.now()
+        now = database_clock.now()
         for job in SyncJob.objects.select_related("experience").order_by("-pk")[:20]:
             key = job.experience.key if job.experience else ""
             status = jobs.present_status(job, now)
@@ -124,7 +124,7 @@ class Command(BaseCommand):
 
     def _mirrors(self, *, limit: int, push: bool, retry_parked: bool, **_: Any) -> None:
         if retry_parked:
-            count = mirrors.retry_parked(timezone.now())
+            count = mirrors.retry_parked(database_clock.now())
             self.stdout.write(f"{count} parked mirrors are tried again.")
         if push:
             self._push_now()
@@ -225,7 +225,7 @@ def _add_mirrors(parser: ArgumentParser) -> None:
 
 
 def _command(reason: str) -> ModerationCommand:
-    return ModerationCommand(by=at_the_shell(), reason=reason, now=timezone.now())
+    return ModerationCommand(by=at_the_shell(), reason=reason, now=database_clock.now())
 
 
 def _held_by(rank: str) -> str:

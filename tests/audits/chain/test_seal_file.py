@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import time_machine
 from django.db import connection, transaction
 
 from audits.chain.sealing import append_to_file, seal_pending
 from audits.chain.verify import verify
 from audits.models import Seal
+from tests.shared_clock import clock_at
 
 LATER = dt.timedelta(minutes=2)
 
@@ -31,7 +31,7 @@ def test_it_catches_up_though_there_is_nothing_to_seal(chain: list[int], setting
 def test_a_late_seal_in_the_file_is_a_finding(chain: list[int], settings: Any) -> None:
     Path(settings.AUDIT_SEAL_FILE).write_bytes(b"".join(lines_of(settings)[:2]))
     assert verify().findings == []
-    with time_machine.travel(dt.datetime.now(dt.UTC) + LATER):
+    with clock_at(dt.datetime.now(dt.UTC) + LATER):
         (finding,) = verify().findings
     assert finding.where == "seal 3"
     assert "the seal file does not" in finding.message

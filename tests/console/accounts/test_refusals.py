@@ -1,8 +1,7 @@
 """Refused sign-ins write few rows, however many there are, and every sign-in address has a page."""
 
+import datetime as dt
 import secrets
-import time
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,8 +13,8 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from audits.models import AuditEvent, AuditPersonal
+from common import database_clock
 from console.accounts import audit_events
-from grps_site.http import throttling
 from tests.console.accounts.conftest import Roblox
 from tests.console.conftest import Make
 from tests.console.people import local_owner, owner_client
@@ -62,8 +61,8 @@ def test_one_address_is_told_to_wait(
     roblox: Roblox, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.THROTTLE_WRITE_PER_MINUTE = 20
-    minute = SimpleNamespace(time=lambda: 1_700_000_000.0, monotonic=time.monotonic)
-    monkeypatch.setattr(throttling, "time", minute)  # the count starts again each minute
+    stopped = dt.datetime(2030, 1, 1, tzinfo=dt.UTC)  # the count starts again each minute
+    monkeypatch.setattr(database_clock, "now", lambda: stopped)
     client = Client(REMOTE_ADDR=f"2001:db8:{secrets.token_hex(2)}:{secrets.token_hex(2)}::7")
     codes = [client.get(CALLBACK.format("roblox", "code=x&state=y")).status_code for _ in range(30)]
     assert codes[0] == 403

@@ -3,11 +3,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import time_machine
 from django.test import Client, RequestFactory
 
 from grps_site.http import throttling
 from tests.conftest import free_port
+from tests.shared_clock import clock_at
 
 factory = RequestFactory()
 MOMENT = 1_800_000_000.0  # the start of a minute
@@ -19,7 +19,7 @@ def _afresh(settings: Any) -> Iterator[None]:
     settings.THROTTLE_WRITE_PER_MINUTE = 2
     forget()
     client = throttling._valkey()
-    with time_machine.travel(MOMENT, tick=False):
+    with clock_at(MOMENT):
         yield
     for key in client.scan_iter(f"throttle:{int(MOMENT) // 60}*"):
         client.delete(key)
@@ -63,7 +63,7 @@ def test_no_way_to_write_an_address_escapes_the_limit(settings: Any) -> None:
 
 def test_the_next_minute_is_a_new_one() -> None:
     assert let_in(12) == 10
-    with time_machine.travel(MOMENT + 60, tick=False):
+    with clock_at(MOMENT + 60):
         assert let_in(12) == 10
         for key in throttling._valkey().scan_iter(f"throttle:{int(MOMENT) // 60 + 1}*"):
             throttling._valkey().delete(key)

@@ -25,6 +25,7 @@ from players.points.adjustments import adjust
 from players.privacy.erasure import erase
 from players.tasks import apply_adjustments
 from tests.players.mass_adjustments.conftest import OWNER, SECOND, adjusted, make_people, officer
+from tests.shared_clock import clock_at
 
 People = Callable[..., None]
 
@@ -32,7 +33,7 @@ People = Callable[..., None]
 @pytest.fixture
 def within_a_day() -> Iterator[None]:
     """Stop the clock, so that midnight does not fall within a test."""
-    with time_machine.travel(timezone.now(), tick=False):
+    with clock_at(timezone.now()), time_machine.travel(timezone.now(), tick=False):
         yield
 
 

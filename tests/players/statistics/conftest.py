@@ -2,8 +2,8 @@ import datetime as dt
 from typing import Any
 
 import pytest
-from django.utils import timezone
 
+from common import database_clock
 from players import tasks
 from players.models import Player, Rank
 from tests.players.conftest import Game
@@ -15,7 +15,7 @@ DAY = dt.timedelta(days=1)
 def run(task: Any, at: dt.datetime) -> int:
     """Run a Celery task as at a moment."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(timezone, "now", lambda: at)
+        patch.setattr(database_clock, "now", lambda: at)
         patch.setattr(tasks, "database_time", lambda: at)
         done: int = task()
         return done

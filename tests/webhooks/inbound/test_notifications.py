@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 import structlog
-import time_machine
 from celery import Celery
 from django.db import connection
 from django.test import Client
@@ -16,6 +15,7 @@ from audits.models import AuditEvent
 from common.task_hints import Hint
 from grps_site.ops import brokers
 from players.models import ErasureOrder
+from tests.shared_clock import clock_at
 from tests.webhooks.inbound.conftest import SECRET, Sender, notification
 from webhooks.inbound import notifications
 from webhooks.models import RobloxNotification
@@ -34,20 +34,18 @@ def stored() -> list[tuple[str, str, str]]:
     return list(rows)
 
 
-def test_the_signature_is_that_of_the_test_vector(
-    settings: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_signature_is_that_of_the_test_vector(settings: Any) -> None:
     settings.ROBLOX_WEBHOOK_SECRET, settings.ROBLOX_WEBHOOK_SECRET_PREVIOUS = SECRET, ""
-    monkeypatch.setattr(time, "time", lambda: 1_700_000_100.0)
-    notifications.verify(f"t=1700000000,v1={VECTOR_SIGNATURE}", VECTOR)
-    notifications.verify(f"v1={VECTOR_SIGNATURE}, t=1700000000", VECTOR)
-    for header, body in (
-        (f"t=1700000001,v1={VECTOR_SIGNATURE}", VECTOR),
-        (f"t=1700000000,v1={VECTOR_SIGNATURE}", VECTOR + b" "),
-        (f"t=1700000000,v1={VECTOR_SIGNATURE[:-1]}", VECTOR),
-    ):
-        with pytest.raises(notifications.BadSignature, match="does not fit"):
-            notifications.verify(header, body)
+    with clock_at(1_700_000_100):
+        notifications.verify(f"t=1700000000,v1={VECTOR_SIGNATURE}", VECTOR)
+        notifications.verify(f"v1={VECTOR_SIGNATURE}, t=1700000000", VECTOR)
+        for header, body in (
+            (f"t=1700000001,v1={VECTOR_SIGNATURE}", VECTOR),
+            (f"t=1700000000,v1={VECTOR_SIGNATURE}", VECTOR + b" "),
+            (f"t=1700000000,v1={VECTOR_SIGNATURE[:-1]}", VECTOR),
+        ):
+            with pytest.raises(notifications.BadSignature, match="does not fit"):
+                notifications.verify(header, body)
 
 
 @pytest.mark.django_db
@@ -101,7 +99,7 @@ def test_whoever_does_not_prove_to_be_roblox_is_refused(
 def test_an_old_or_future_call_is_refused(roblox: Sender, off: int) -> None:
     body = notification("SampleNotification", {"UserId": 1}, "n-1")
     now = int(time.time())
-    with time_machine.travel(now, tick=False):
+    with clock_at(now):
         answer = roblox.send(body, at=now + off)
         assert (answer.status_code, "5 minutes off" in answer.json()["detail"]) == (401, True)
         assert roblox.send(body, at=now + (300 if off > 0 else -300)).status_code == 200

@@ -8,12 +8,12 @@ from typing import Any
 
 from cryptography.fernet import Fernet
 from django.core.management.base import BaseCommand, CommandError
-from django.utils import timezone
 from rich.console import Console
 from rich.progress import Progress
 
 from audits import queries
 from audits.record import operator
+from common import database_clock
 from common.encryption import NoKey
 from common.errors import Refused
 from common.parsing import whole_number
@@ -128,7 +128,7 @@ class Command(BaseCommand):
             raise CommandError(str(reason)) from None
 
     def _status(self, *, json: bool, **_: Any) -> None:
-        rows = endpoint_status.rows(timezone.now())
+        rows = endpoint_status.rows(database_clock.now())
         if json:
             self.stdout.write(endpoint_status.as_json(rows))
         elif rows:
@@ -203,7 +203,7 @@ class Command(BaseCommand):
             raise CommandError("--failed-only needs --since: when the deliveries were given up.")
         before = _moment(given.until) if given.until else None
         if given.dry_run:
-            count = statistics.given_up(endpoint.pk, since, before or timezone.now())
+            count = statistics.given_up(endpoint.pk, since, before or database_clock.now())
         else:
             count = redelivery.recover(endpoint.pk, since, before, actor=operator())
         self._report_sent(count, given.dry_run)
