@@ -4,7 +4,7 @@ from typing import Any
 
 from django.utils.csp import CSP
 
-from common import environment
+from common import environment, heartbeats
 from common.environment import BASE_DIR, STATE_DIR, env
 from grps_site import integrations
 from grps_site.ops import brokers, json_logs, production
@@ -227,6 +227,8 @@ CORS_ALLOW_HEADERS = ["Content-Type", "If-None-Match", "X-Request-ID", "cf-turns
 CORS_EXPOSE_HEADERS = ["ETag", "X-Request-ID", "Retry-After"]
 CORS_PREFLIGHT_MAX_AGE = 600  # seconds
 METRICS_TOKEN = environment.secret("METRICS_TOKEN")
+# URLs that scheduled jobs report to (`--heartbeat NAME`).
+HEARTBEAT_URLS = heartbeats.parse(environment.secret("HEARTBEAT_URLS"))
 REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["grps_site.http.authentication.CallerAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["grps_site.http.authentication.CallerPermission"],

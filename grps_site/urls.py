@@ -39,6 +39,7 @@ urlpatterns = [
     path("turnstile/verify", turnstile.TurnstileVerify.as_view(), name="turnstile-verify"),
     path("health/live", health.live, name="health-live"),
     path("health/ready", health.ready, name="health-ready"),
+    path("health/deep", health.deep, name="health-deep"),
     path("metrics/health", one_second(health.freshness), name="metrics-health"),
     path("metrics", metrics.metrics, name="metrics"),
     path("openapi.json", docs.openapi, name="openapi"),

@@ -1,11 +1,13 @@
-"""Health of this process and its dependencies, and freshness of the data."""
+"""Health of this process and its dependencies, and freshness of the data.
+
+A new check is a function that returns a detail in words or raises Unhealthy, and a line in DEEP.
+"""
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
-import redis
-from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse
@@ -14,7 +16,8 @@ from common import database_clock
 from grps_site.http.errors import read_only
 from grps_site.http.json_codec import dumps
 from grps_site.models import Heartbeat
-from grps_site.ops import database_roles
+from grps_site.ops import broker_health, database_roles
+from grps_site.ops.unhealthy import Unhealthy
 from players import leaderboard
 
 HEARTBEAT_TIMEOUT = dt.timedelta(seconds=60)
@@ -27,9 +30,53 @@ FRESHNESS = """
            (SELECT at FROM seals ORDER BY number DESC LIMIT 1),
            (SELECT count(*) FROM (SELECT 1 FROM decisions WHERE status = 'proposed' LIMIT %s) d)"""
 
+Check = Callable[[], str]
 
-class Unhealthy(Exception):
-    """A dependency does not work. The message says what is wrong."""
+
+def _database() -> str:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_setting('transaction_read_only')::bool")
+        is_read_only = cursor.fetchone()[0]
+    if is_read_only:
+        raise Unhealthy("the database is read-only: writes are answered with 503")
+    excess = database_roles.excessive_privilege()
+    return f"answers; {excess}: see {database_roles.STEPS}" if excess else "answers"
+
+
+def _migrations() -> str:
+    executor = MigrationExecutor(connection)
+    waiting = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    if waiting:
+        raise Unhealthy(f"{len(waiting)} migrations are not applied; run `manage.py migrate`")
+    return "all applied"
+
+
+def _seen(name: str) -> str:
+    seen_at = Heartbeat.objects.filter(pk=name).values_list("seen_at", flat=True).first()
+    if seen_at is None:
+        raise Unhealthy("never seen")
+    age = database_clock.now() - seen_at
+    if age > HEARTBEAT_TIMEOUT:
+        raise Unhealthy(f"last seen {int(age.total_seconds())} s ago")
+    return f"seen {int(age.total_seconds())} s ago"
+
+
+# What a web process needs to serve requests.
+READY: dict[str, Check] = {
+    "database": _database,
+    "migrations": _migrations,
+    "broker": broker_health.check_broker,
+}
+# A failure of these is shown, and requests are served all the same: sweeps find the work later.
+NOT_NEEDED_TO_SERVE = frozenset({"broker"})
+# Everything that must run.
+DEEP: dict[str, Check] = READY | {
+    "cache": broker_health.check_cache,
+    "worker": partial(_seen, "worker"),
+    "sync-worker": partial(_seen, "sync-worker"),
+    "webhook-worker": partial(_seen, "webhook-worker"),
+    "beat": partial(_seen, "beat"),
+}
 
 
 @read_only
@@ -40,24 +87,36 @@ def live(request: HttpRequest) -> HttpResponse:
 
 @read_only
 def ready(request: HttpRequest) -> HttpResponse:
-    """Answer 200 when requests can be served, else 503 with the failed checks."""
-    checks = run_checks()
-    ok = all(check["ok"] for check in checks.values())
-    return _json(
-        {"status": "ok" if ok else "unavailable", "checks": checks}, status=200 if ok else 503
-    )
+    """Answer 200 when requests can be served, else 503. For load balancers and orchestrators."""
+    return _answer(run(READY), ignored=NOT_NEEDED_TO_SERVE)
 
 
-def run_checks() -> dict[str, dict[str, Any]]:
-    """Return `ok` and a `detail` in words for each dependency."""
-    checks: dict[str, Callable[[], str]] = {
-        "database": _database,
-        "migrations": _migrations,
-        "broker": _broker,
-        "worker": lambda: _seen("worker"),
-        "beat": lambda: _seen("beat"),
-    }
+@read_only
+def deep(request: HttpRequest) -> HttpResponse:
+    """Answer 200 when everything runs, else 503 with the failed checks. For uptime checks."""
+    return _answer(run(DEEP))
+
+
+def run(checks: Mapping[str, Check]) -> dict[str, dict[str, Any]]:
+    """Return `ok` and a `detail` in words for each check."""
     return {name: _run(check) for name, check in checks.items()}
+
+
+def _run(check: Check) -> dict[str, Any]:
+    try:
+        return {"ok": True, "detail": check()}
+    except Unhealthy as error:
+        return {"ok": False, "detail": str(error)}
+    except (DatabaseError, InterfaceError):
+        return {"ok": False, "detail": "the database cannot be reached"}
+
+
+def _answer(
+    checks: dict[str, dict[str, Any]], *, ignored: frozenset[str] = frozenset()
+) -> HttpResponse:
+    ok = all(check["ok"] for name, check in checks.items() if name not in ignored)
+    body = {"status": "ok" if ok else "unavailable", "checks": checks}
+    return _json(body, status=200 if ok else 503)
 
 
 @read_only
@@ -80,51 +139,6 @@ def freshness(request: HttpRequest) -> HttpResponse:
             "countsStopAt": COUNT_LIMIT,
         }
     )
-
-
-def _run(check: Callable[[], str]) -> dict[str, Any]:
-    try:
-        return {"ok": True, "detail": check()}
-    except Unhealthy as error:
-        return {"ok": False, "detail": str(error)}
-    except (DatabaseError, InterfaceError):
-        return {"ok": False, "detail": "the database cannot be reached"}
-
-
-def _database() -> str:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT 1")
-    excess = database_roles.excessive_privilege()
-    return f"answers; {excess}: see {database_roles.STEPS}" if excess else "answers"
-
-
-def _migrations() -> str:
-    executor = MigrationExecutor(connection)
-    waiting = executor.migration_plan(executor.loader.graph.leaf_nodes())
-    if waiting:
-        raise Unhealthy(f"{len(waiting)} migrations are not applied; run `manage.py migrate`")
-    return "all applied"
-
-
-def _broker() -> str:
-    try:
-        with redis.Redis.from_url(
-            settings.REDIS_URL, socket_timeout=2, socket_connect_timeout=2
-        ) as client:
-            client.ping()
-    except redis.RedisError:
-        raise Unhealthy("Valkey cannot be reached") from None
-    return "answers"
-
-
-def _seen(name: str) -> str:
-    seen_at = Heartbeat.objects.filter(pk=name).values_list("seen_at", flat=True).first()
-    if seen_at is None:
-        raise Unhealthy("never seen")
-    age = database_clock.now() - seen_at
-    if age > HEARTBEAT_TIMEOUT:
-        raise Unhealthy(f"last seen {int(age.total_seconds())} s ago")
-    return f"seen {int(age.total_seconds())} s ago"
 
 
 def _json(body: Any, status: int = 200) -> HttpResponse:

@@ -17,12 +17,12 @@ from audits.streams import publisher
 from common import database_clock
 from common.environment import BASE_DIR
 from console.decorators import page, render
-from grps_site.ops import health, metrics
+from grps_site.ops import health, metric_sources
 from syncs.membership import group_log
 
 PACKAGES = ("Django", "djangorestframework", "celery", "django-allauth", "psycopg", "uvicorn")
 
-# Labels of the rows of `metrics.WAITING`.
+# Labels of the rows of `metric_sources.WAITING`.
 LABELS = {
     "mirrors": "writes to Roblox",
     "sync_jobs": "sync jobs",
@@ -46,9 +46,9 @@ class Switch:
 @page("console.system")
 def system(request: HttpRequest) -> HttpResponse:
     with connection.cursor() as cursor:
-        cursor.execute(metrics.STATE)
+        cursor.execute(metric_sources.STATE)
         unsealed, seal_age, proposed, unfolded = cursor.fetchone()
-        cursor.execute(metrics.WAITING)
+        cursor.execute(metric_sources.WAITING)
         waiting = [
             (LABELS.get(what, what), state, count) for what, state, count in cursor.fetchall()
         ]
@@ -63,7 +63,7 @@ def system(request: HttpRequest) -> HttpResponse:
         request,
         "console/system.html",
         "System",
-        checks=health.run_checks(),
+        checks=health.run(health.DEEP),
         waiting=[row for row in [*figures, *waiting] if row[2]],
         versions=[
             *versions(),

@@ -99,7 +99,7 @@ class Up:
             time.sleep(every)
 
     def is_ready(self) -> bool:
-        return self.http.get("/health/ready").status_code == 200
+        return self.http.get("/health/deep").status_code == 200
 
     def processes(self) -> dict[str, dict[str, Any]]:
         try:

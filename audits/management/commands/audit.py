@@ -18,6 +18,7 @@ from audits.chain.proofs import NotProvable, prove
 from audits.chain.verify import verify
 from audits.models import SealedEvent
 from audits.streams import publisher
+from common import heartbeats
 from common.direct_database import direct
 
 
@@ -35,6 +36,7 @@ class Command(BaseCommand):
             type=Path,
             help="with --export: a seal file that it must agree with to its end",
         )
+        heartbeats.add_argument(check)
         acts.add_parser("prove", help="print the inclusion proof of one event").add_argument(
             "event", type=int
         )
@@ -55,7 +57,8 @@ class Command(BaseCommand):
         acts.add_parser("streams", help="how far each mirror has come, and what is wrong with it")
 
     def handle(self, *args: Any, act: str, **options: Any) -> None:
-        getattr(self, f"_{act}")(**options)
+        with heartbeats.reporting(options.pop("heartbeat", None)):
+            getattr(self, f"_{act}")(**options)
 
     def _verify(self, **options: Any) -> None:
         if options["export"]:

@@ -3,6 +3,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from common import heartbeats
 from common.direct_database import direct
 from players import leaderboard
 from players.points import consistency
@@ -13,8 +14,13 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("what", choices=["verify", "rebuild-leaderboard"])
+        heartbeats.add_argument(parser)
 
     def handle(self, *args: Any, what: str, **options: Any) -> None:
+        with heartbeats.reporting(options["heartbeat"]):
+            self._run(what)
+
+    def _run(self, what: str) -> None:
         if what == "rebuild-leaderboard":
             leaderboard.rebuild()
             self.stdout.write("The leaderboard's counts are made anew from the players.")

@@ -76,7 +76,8 @@ def test_a_method_that_is_not_there_says_which_are(visitor: Client) -> None:
 
 
 @pytest.mark.parametrize(
-    "address", ["/health/live", "/health/ready", "/metrics/health", "/openapi.json", "/docs"]
+    "address",
+    ["/health/live", "/health/ready", "/health/deep", "/metrics/health", "/openapi.json", "/docs"],
 )
 def test_site_models_are_read_only_in_the_admin(visitor: Client, address: str) -> None:
     problem(visitor.post(address), 405)
