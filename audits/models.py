@@ -166,6 +166,28 @@ class Seal(models.Model):
         return f"seal {self.number}"
 
 
+class SealFileState(models.Model):
+    """How far the file outside the database is, as its writer stored it.
+
+    `error` says why it does not grow; empty while it does. `differs_since`: since when the file is
+    known to have other seals than the database, as after restoring an older backup.
+    """
+
+    ONLY = 1  # the primary key of the only row
+
+    id = models.SmallIntegerField(primary_key=True, default=ONLY)
+    last_seal = models.BigIntegerField(db_default=0)
+    error = models.TextField(db_default="")
+    differs_since = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "seal_file"
+        constraints = [models.CheckConstraint(condition=Q(id=1), name="seal_file_has_one_row")]
+
+    def __str__(self) -> str:
+        return f"the seal file up to seal {self.last_seal}"
+
+
 class SealedEvent(models.Model):
     """The position of an event in the chain: without gaps from 1, assigned by the sealer."""
 

@@ -30,6 +30,20 @@ def last_line(file: BinaryIO) -> bytes | None:
 
     Cuts off a torn line first.
     """
+    line, end = _last_whole(file)
+    if end != file.seek(0, os.SEEK_END):
+        file.truncate(end)
+        file.seek(0, os.SEEK_END)
+    return line
+
+
+def last_whole_line(file: BinaryIO) -> bytes | None:
+    """Return the last whole line without its newline, None if there is none. Changes nothing."""
+    return _last_whole(file)[0]
+
+
+def _last_whole(file: BinaryIO) -> tuple[bytes | None, int]:
+    """Return the last whole line, and the place where it ends."""
     size = file.seek(0, os.SEEK_END)
     window = WINDOW
     while True:
@@ -41,10 +55,7 @@ def last_line(file: BinaryIO) -> bytes | None:
         if start == 0 or begin:
             break
         window *= 2
-    if whole != len(tail):
-        file.truncate(start + whole)
-    file.seek(0, os.SEEK_END)
-    return tail[begin : whole - 1] if whole else None
+    return tail[begin : whole - 1] if whole else None, start + whole
 
 
 def keep(file: BinaryIO) -> None:

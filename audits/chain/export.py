@@ -12,7 +12,7 @@ from django.db import connection
 
 from audits.chain.chain import COLUMNS, SealFields
 from audits.chain.copy_reader import LINE
-from audits.chain.sealing import stream_seals
+from audits.chain.stored_seals import stream_seals
 
 EVENTS = f"""
     SELECT s.position, {LINE.replace("a.details, a.commitments", "a.details::text, a.commitments::text")},

@@ -8,7 +8,7 @@ from typing import Any
 
 from audits.chain import copy_reader, redaction
 from audits.chain.merkle import leaf_hash, path_of, root_of
-from audits.chain.sealing import fields_of
+from audits.chain.stored_seals import fields_of
 from audits.models import SealedEvent
 
 

@@ -8,18 +8,17 @@ waits for a writer. No transaction number is stored that a restored database wou
 """
 
 import base64
-from collections.abc import Iterator
 from pathlib import Path
 
 from django.conf import settings
 from django.db import connection, transaction
 
-from audits.chain import chain, copy_reader
+from audits.chain import chain, copy_reader, seal_file
 from audits.chain.chain import GENESIS, SealFields
 from audits.chain.merkle import leaf_hash, root_of
 from audits.models import Seal
 from audits.signals import sealed
-from common import advisory_lock, append_only_files
+from common import advisory_lock
 from common.database_clock import database_time
 from common.time import from_micros, micros
 
@@ -78,52 +77,9 @@ def trusted_keys() -> list[str]:
     return [own, *settings.AUDIT_TRUSTED_KEYS]
 
 
-def fields_of(seal: Seal) -> SealFields:
-    return SealFields(
-        number=seal.number,
-        first_position=seal.first_position,
-        last_position=seal.last_position,
-        root=seal.root,
-        previous=seal.previous,
-        at=micros(seal.at),
-        key_id=seal.key_id,
-        hash=seal.hash,
-        signature=seal.signature,
-    )
-
-
-def stream_seals(after: int = 0) -> Iterator[SealFields]:
-    """Yield every seal after the number `after`, in order, with a thousand in memory at a time."""
-    while True:
-        batch = list(Seal.objects.filter(number__gt=after).order_by("number")[:1000])
-        if not batch:
-            return
-        yield from map(fields_of, batch)
-        after = batch[-1].number
-
-
-def append_to_file(path: Path) -> int:
-    """Append the missing seals to the file outside the database, and return their number.
-
-    A torn last line (the machine died while writing) is cut off first. Only whole lines, synced to
-    the disk, count.
-    """
-    with append_only_files.appending(path) as file:
-        last = append_only_files.last_line(file)
-        added = 0
-        for seal in stream_seals(
-            after=SealFields.from_json(last).number if last is not None else 0
-        ):
-            file.write(seal.as_json().encode() + b"\n")
-            added += 1
-        if added:
-            append_only_files.keep(file)
-        return added
-
-
 def _publish(seal: SealFields | None) -> None:
     # Also without a new seal: a process may have died between its commit and its line in the file.
-    append_to_file(Path(settings.AUDIT_SEAL_FILE))
+    seal_file.publish(Path(settings.AUDIT_SEAL_FILE))
     if seal is not None:
         sealed.send_robust(Seal, seal=seal)
 

@@ -17,12 +17,14 @@ from django.db import connection, transaction
 from audits.chain import chain, copy_reader, redaction
 from audits.chain.chain import GENESIS, SealFields
 from audits.chain.merkle import root_of, roots_of
-from audits.chain.sealing import stream_seals, trusted_keys
+from audits.chain.sealing import trusted_keys
+from audits.chain.stored_seals import stream_seals
+from audits.models import SealFileState
 from common import database_clock
 
 STRETCH = 20_000  # events read with one COPY
 SHOWN = 20  # findings of one kind
-GRACE = 60  # seconds within which a committed seal may still be missing from the file
+GRACE = 10  # seconds within which a committed seal may still be missing from the file
 
 
 ONE_MOMENT = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"  # others may go on writing
@@ -85,13 +87,14 @@ class Report:
     """The counts and findings of a verification.
 
     `read` counts the sealed events that still exist, `commitments` the personal values ever
-    recorded.
+    recorded, `behind` the seals that the file outside lacks.
     """
 
     events: int = 0
     read: int = 0
     seals: int = 0
     commitments: int = 0
+    behind: int = 0
     findings: list[Finding] = field(default_factory=list)
     redactions: "Redactions" = field(default_factory=lambda: Redactions({}, {}))
 
@@ -99,13 +102,16 @@ class Report:
         self.findings.append(Finding(where, message))
 
 
-def verify(*, progress: Callable[[int], None] = lambda events: None) -> Report:
+def verify(
+    *, progress: Callable[[int], None] = lambda events: None, seal_file: Path | None = None
+) -> Report:
     """Recompute the whole chain in constant memory.
 
-    `progress` is called with the number of events done so far.
+    `progress` is called with the number of events done so far. `seal_file` is a copy of the file to
+    compare with instead of the one that GRPS writes.
     """
     report = Report()
-    path = Path(settings.AUDIT_SEAL_FILE)
+    path = seal_file or Path(settings.AUDIT_SEAL_FILE)
     # The size before the database is read: a seal is committed first and appended afterwards.
     size = path.stat().st_size if path.exists() else None
     with transaction.atomic():
@@ -114,6 +120,8 @@ def verify(*, progress: Callable[[int], None] = lambda events: None) -> Report:
         report.redactions = Redactions(redaction.leaves(), redaction.told())
         last = _verify_seals(report, progress)
         _verify_file(report, path, size)
+        if seal_file is None:
+            _verify_growth(report)
         _verify_places(report, last)
         _verify_personal(report)
         _verify_redactions(report)
@@ -286,12 +294,27 @@ def _verify_file(report: Report, path: Path, size: int | None) -> None:
             if inside != outside:
                 report.add(f"seal {outside.number}", "the seal file and the database disagree")
                 return
-    behind = next(seals, None)
-    if behind is not None and behind.at < (database_clock.timestamp() - GRACE) * 1_000_000:
+    _count_missing(report, seals)
+
+
+def _count_missing(report: Report, missing: Iterator[SealFields]) -> None:
+    """Count the seals that the file lacks. One that was sealed just now is no finding."""
+    first = next(missing, None)
+    if first is None:
+        return
+    report.behind = 1 + sum(1 for _ in missing)
+    if first.at < (database_clock.timestamp() - GRACE) * 1_000_000:
         report.add(
-            f"seal {behind.number}",
-            "the database has it, the seal file does not; sealing appends it again",
+            f"seal {first.number}",
+            f"the seal file lacks it and {report.behind - 1} after it; sealing appends them again",
         )
+
+
+def _verify_growth(report: Report) -> None:
+    """Report what keeps the file from growing, as sealing stored it."""
+    error = SealFileState.objects.exclude(error="").values_list("error", flat=True).first()
+    if error:
+        report.add("the seal file", error)
 
 
 def _verify_places(report: Report, last: int) -> None:

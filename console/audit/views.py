@@ -14,7 +14,8 @@ from django.views.decorators.http import require_GET, require_POST
 
 from audits.chain import chain
 from audits.chain.proofs import NotProvable, prove
-from audits.chain.sealing import fields_of, trusted_keys
+from audits.chain.sealing import trusted_keys
+from audits.chain.stored_seals import fields_of
 from audits.models import Seal
 from audits.queries import events_by_id, head
 from audits.search import BEYOND, LOOKED, Found, find

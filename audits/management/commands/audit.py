@@ -15,7 +15,7 @@ from rich.progress import Progress
 from audits.chain import offline, sealing
 from audits.chain.export import export
 from audits.chain.proofs import NotProvable, prove
-from audits.chain.verify import verify
+from audits.chain.verify import Report, verify
 from audits.models import SealedEvent
 from audits.streams import publisher
 from common import heartbeats
@@ -77,7 +77,7 @@ class Command(BaseCommand):
                 report = verify(progress=lambda done: bar.update(task, completed=done))
         self._tell(
             [f"{finding.where}: {finding.message}" for finding in report.findings],
-            f"{report.events} events under {report.seals} seals; everything holds.",
+            f"{report.events} events under {report.seals} seals; everything holds.{_behind(report)}",
         )
 
     def _tell(self, defects: list[str], fine: str) -> None:
@@ -133,6 +133,10 @@ class Command(BaseCommand):
                 self.stdout.write(
                     f"  {one.lost_at.isoformat() + ': ' if one.lost_at else ''}{one.note}"
                 )
+
+
+def _behind(report: Report) -> str:
+    return f" The seal file lacks the newest {report.behind}." if report.behind else ""
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from audits.chain import chain as chains
-from audits.chain import sealing
+from audits.chain import stored_seals
 from audits.chain import verify as verifying
 from audits.chain.chain import GENESIS, SealFields
 from audits.chain.copy_reader import ids_between, in_order
@@ -35,7 +35,7 @@ def rewrite_history(seed: str) -> None:
     public = chains.public_text(key.public_key())
     previous = GENESIS
     for row in list(Seal.objects.order_by("number")):
-        old = sealing.fields_of(row)
+        old = stored_seals.fields_of(row)
         lines = in_order(ids_between(old.first_position, old.last_position))
         fields = {
             "number": old.number,
@@ -113,7 +113,7 @@ def test_rewriting_without_a_change_changes_nothing(chain: list[int], settings: 
     before = Path(settings.AUDIT_SEAL_FILE).read_text()
     rewrite_history(settings.AUDIT_SIGNING_KEY)
     assert said() == []
-    assert [seal.as_json() for seal in sealing.stream_seals()] == before.splitlines()
+    assert [seal.as_json() for seal in stored_seals.stream_seals()] == before.splitlines()
 
 
 def test_a_seal_moved_in_time_is_found(chain: list[int]) -> None:

@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 from django.db import connection, transaction
 
-from audits.chain.sealing import append_to_file, seal_pending
+from audits.chain import seal_file
+from audits.chain.sealing import seal_pending
 from audits.chain.verify import verify
-from audits.models import Seal
+from audits.models import Seal, SealFileState
+from tests.audits.conftest import past_the_triggers
 from tests.shared_clock import clock_at
 
 LATER = dt.timedelta(minutes=2)
@@ -34,7 +36,7 @@ def test_a_late_seal_in_the_file_is_a_finding(chain: list[int], settings: Any) -
     with clock_at(dt.datetime.now(dt.UTC) + LATER):
         (finding,) = verify().findings
     assert finding.where == "seal 3"
-    assert "the seal file does not" in finding.message
+    assert finding.message.startswith("the seal file lacks it and 0 after it")
 
 
 def test_no_seal_is_made_in_a_transaction_that_may_roll_back(
@@ -66,7 +68,7 @@ def test_two_that_append_at_once_write_each_seal_once(chain: list[int], settings
 
     def work() -> None:
         try:
-            append_to_file(file)
+            seal_file.append(file)
         finally:
             connection.close()
 
@@ -76,3 +78,53 @@ def test_two_that_append_at_once_write_each_seal_once(chain: list[int], settings
     for thread in threads:
         thread.join()
     assert lines_of(settings) == whole
+
+
+def test_a_file_that_cannot_be_written_is_seen(
+    chain: list[int], tell: Callable[..., int], settings: Any, tmp_path: Path
+) -> None:
+    file = Path(settings.AUDIT_SEAL_FILE)
+    kept = file.rename(tmp_path / "kept")
+    file.mkdir()  # no account can append to it, not even root
+    for _ in range(2):
+        tell()
+        assert seal_pending() is not None
+    status = seal_file.status()
+    assert status.behind == 2
+    assert status.error.startswith("It cannot be written: ")
+    assert "lacks 2 seals" in seal_file.problem(grace=60)
+    file.rmdir()
+    kept.rename(file)
+    assert "It cannot be written" in verify().findings[0].message  # though both seals are new
+    assert seal_pending() is None
+    assert seal_file.status() == seal_file.SealFileStatus(0, "")
+    assert verify().findings == []
+    assert seal_file.problem(grace=0) == ""
+
+
+def test_a_restored_chain_is_not_spliced_onto_the_file(
+    chain: list[int], tell: Callable[..., int], settings: Any
+) -> None:
+    file = Path(settings.AUDIT_SEAL_FILE)
+    tell()
+    assert seal_pending() is not None
+    before = file.read_bytes()
+    drop_last_seal()  # as restoring a backup from before does
+    assert "which the database does not have" in seal_file.difference(file)
+    for _ in range(2):
+        tell("after the restore")
+        assert seal_pending() is not None
+        assert file.read_bytes() == before
+    assert "which the database has with another hash" in seal_file.difference(file)
+    assert seal_file.differs()
+    assert seal_file.status().behind == 2
+    assert "recover after-restore" in verify().findings[-1].message
+
+
+def drop_last_seal() -> None:
+    with past_the_triggers() as cursor:
+        cursor.execute("DELETE FROM sealed_events WHERE seal_id = 4")
+        cursor.execute("DELETE FROM seals WHERE number = 4")
+        cursor.execute("DELETE FROM audit_personal WHERE event_id = (SELECT max(id) FROM audits)")
+        cursor.execute("DELETE FROM audits WHERE id = (SELECT max(id) FROM audits)")
+    SealFileState.objects.update(last_seal=3)

@@ -15,7 +15,7 @@ from django.core.management import call_command
 from django.db import connection
 
 from audits import tasks
-from audits.chain import sealing
+from audits.chain import sealing, stored_seals
 from audits.chain.sealing import LOCK, seal_due, seal_pending
 from audits.models import AuditPending, Seal
 from tests.audits.conftest import past_the_triggers
@@ -104,7 +104,7 @@ def test_a_backlog_of_several_seals_does_not_wait(
         tell()
     assert seal_due() == 0
     assert AuditPending.objects.count() == 0
-    assert [seal.size for seal in sealing.stream_seals()] == [3, 3, 2]
+    assert [seal.size for seal in stored_seals.stream_seals()] == [3, 3, 2]
 
 
 def test_who_wants_a_seal_now_gets_it(tell: Callable[..., int]) -> None:
