@@ -13,6 +13,7 @@ from django.db.models import Q, Value
 from django.db.models.functions import Now
 
 from common.canonical_json import canonical_exact
+from common.leased_model import Held
 
 
 class CanonicalJSONField(models.JSONField):
@@ -199,7 +200,7 @@ class SealedEvent(models.Model):
         db_table = "sealed_events"
 
 
-class AuditStream(models.Model):
+class AuditStream(Held):
     """The last known position of a mirror of the log; the mirror's own end decides.
 
     `error` is empty while the mirror works. `note` describes the last time that the mirror held

@@ -4,9 +4,6 @@ A number is one lock of the whole database. A name is reduced to a 64-bit hash, 
 share a lock. That costs time and nothing else.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 from django.db import connection
 
 type Key = int | str
@@ -28,20 +25,6 @@ def lock_shared(key: Key) -> None:
 def try_lock(key: Key) -> bool:
     """Take the lock until the transaction ends. Return False at once if another holds it."""
     return _call("pg_try_advisory_xact_lock", key)
-
-
-@contextmanager
-def try_session_lock(key: Key) -> Iterator[bool]:
-    """Yield whether the lock was free.
-
-    If so, the database session holds it until the block ends, also between transactions.
-    """
-    held = _call("pg_try_advisory_lock", key)
-    try:
-        yield held
-    finally:
-        if held:
-            _call("pg_advisory_unlock", key)
 
 
 def _call(function: str, key: Key) -> bool:

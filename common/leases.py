@@ -7,13 +7,15 @@ lease and every next try, so a machine with a wrong clock blocks nothing.
 import datetime as dt
 import random
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 
 from common import database_clock
-from common.leased_model import Leased
+from common.leased_model import Held, Leased
 
 LEASE = dt.timedelta(
     seconds=25
@@ -51,7 +53,24 @@ def claim[T: Leased](rows: QuerySet[T], count: int, lease: dt.timedelta = LEASE)
     return found
 
 
-def hold[T: Leased](row: T) -> QuerySet[T]:
+@contextmanager
+def held_alone[T: Held](rows: QuerySet[T], lease: dt.timedelta) -> Iterator[T | None]:
+    """Yield the one row of `rows` while this process holds it, None if another process does.
+
+    The lease ends with the block. A longer block extends it by writing `lease_until` through `hold`.
+    """
+    token = secrets.token_hex(16)
+    free = rows.filter(Q(lease_until=None) | over())
+    taken = free.update(lease=token, lease_until=Now() + lease)
+    row = rows.get(lease=token) if taken else None
+    try:
+        yield row
+    finally:
+        if row is not None:
+            hold(row).update(lease_until=None)
+
+
+def hold[T: Held](row: T) -> QuerySet[T]:
     """Return the row as a queryset, empty once the caller's token is no longer on it.
 
     Write through it, so that a process that lost its lease writes nothing.
@@ -59,7 +78,7 @@ def hold[T: Leased](row: T) -> QuerySet[T]:
     return type(row)._default_manager.filter(pk=row.pk, lease=row.lease)
 
 
-def renew(row: Leased, lease: dt.timedelta = LEASE) -> None:
+def renew(row: Held, lease: dt.timedelta = LEASE) -> None:
     """Extend the lease of `row`. Raises LeaseLost."""
     if not hold(row).update(lease_until=Now() + lease):
         raise LeaseLost(str(row))

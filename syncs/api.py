@@ -1,6 +1,7 @@
 """HTTP operations for pulls, for programs that sign their calls: request, list and cancel jobs."""
 
 import re
+import threading
 import time
 
 from rest_framework.exceptions import NotFound, ValidationError
@@ -8,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from audits.record import Actor
-from common import advisory_lock, database_clock
+from common import database_clock
 from common.errors import Refused
 from players.api import parameters
 from players.api.base import Conflict, View, parsed_body
@@ -24,14 +25,14 @@ AFTER_JOB = parameters.cursor(parameters.ID)
 WAIT = re.compile(r"\bwait=(\d{1,4})\b")
 LONGEST_WAIT = 30  # seconds that a request is held
 LOOK_EVERY = 0.25
-WAIT_LOCK = 4_710_030  # advisory lock
+_waiting = threading.Lock()  # one request of this process waits at a time
 
 
 class SyncRoblox(View):
     """Request a pull from Roblox. If the same pull is active, the answer is that job.
 
     `Prefer: wait=30` delays the answer until the job has ended, for at most that many seconds.
-    While one call waits, further calls are answered at once.
+    While one call waits, further calls to the same web process are answered at once.
     """
 
     caller, request_body, response_body = "signed", SyncIn, JobOut
@@ -127,12 +128,14 @@ def _patience(request: Request) -> float:
 def _await(made: list[SyncJob], seconds: float) -> None:
     """Wait until the jobs end. Only one call waits at a time: it blocks a thread that games need."""
     deadline = time.monotonic() + seconds
-    if not seconds:
+    if not seconds or not _waiting.acquire(blocking=False):
         return
     active = SyncJob.objects.filter(pk__in=[job.pk for job in made], status__in=SyncJob.ACTIVE)
-    with advisory_lock.try_session_lock(WAIT_LOCK) as alone:
-        while alone and time.monotonic() < deadline and active.exists():
+    try:
+        while time.monotonic() < deadline and active.exists():
             time.sleep(LOOK_EVERY)
+    finally:
+        _waiting.release()
 
 
 def _found(job_id: int) -> SyncJob:

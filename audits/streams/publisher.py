@@ -21,10 +21,11 @@ from django.db.models.functions import Now
 from audits import queries
 from audits.models import AuditRedaction, AuditStream
 from audits.streams.sinks import Checkpoint, FileSink, MirrorError, OpenSink, RedisSink, Sink, lines
-from common import advisory_lock, database_errors
+from common import database_errors, leases
 
 BATCH = 500  # events
 TURN = 5.0  # seconds of mirroring before other tasks run
+LEASE = dt.timedelta(seconds=20)  # of one batch and its answer
 LOOK_EVERY = 0.5  # seconds
 
 log = structlog.get_logger("grps.streams")
@@ -70,7 +71,10 @@ def statuses() -> list[StreamStatus]:
     if not sinks:
         return []
     rows, head = AuditStream.objects.in_bulk([sink.name for sink in sinks]), queries.head()
-    found = [rows.get(sink.name) or AuditStream(sink.name, 0, error="", note="") for sink in sinks]
+    found = [
+        rows.get(sink.name) or AuditStream(name=sink.name, position=0, error="", note="")
+        for sink in sinks
+    ]
     return [
         StreamStatus(row.name, row.position, head, row.error, row.note, row.lost_at)
         for row in found
@@ -88,6 +92,8 @@ def catch_up(sink: Sink, *, hinted: bool = False, seconds: float = TURN) -> int:
         return 0
     try:
         return _catch_up(sink, time.monotonic() + seconds)
+    except leases.LeaseLost:
+        return 0  # another process goes on from the mirror's own end
     except (MirrorError, redis.RedisError, OSError) as error:
         said = str(error) if isinstance(error, MirrorError) else f"It cannot be written to: {error}"
         log.warning("a mirror of the audit log does not go on", mirror=sink.name, error=said)
@@ -119,32 +125,37 @@ def _catch_up(sink: Sink, until: float) -> int:
     done = 0
     while True:
         seen = queries.head()
-        with advisory_lock.try_session_lock(sink.lock) as alone:
-            if not alone:
+        with leases.held_alone(AuditStream.objects.filter(name=sink.name), LEASE) as row:
+            if row is None:
                 return done
             with sink.open() as opened:
-                done += _fill(sink, opened, until)
+                done += _fill(sink, row, opened, until)
                 _forget(sink, opened)
-            AuditStream.objects.filter(name=sink.name).exclude(error="").update(
-                error="", updated_at=Now()
-            )
-        # A process that did not get the lock may have wanted to write an event that was sealed
+            leases.hold(row).exclude(error="").update(error="", updated_at=Now())
+        # A process that did not get the lease may have wanted to write an event that was sealed
         # after we read the head.
         if queries.head() == seen or time.monotonic() >= until:
             return done
 
 
-def _fill(sink: Sink, opened: OpenSink, until: float) -> int:
+def _fill(sink: Sink, row: AuditStream, opened: OpenSink, until: float) -> int:
     after = _resume(sink, opened)
     done = 0
     while events := _read(after):
         opened.append(events)
         after = opened.position
-        AuditStream.objects.filter(name=sink.name).update(position=after, updated_at=Now())
+        _note_position(row, after)
         done += len(events)
         if time.monotonic() >= until:
             break
     return done
+
+
+def _note_position(row: AuditStream, position: int) -> None:
+    """Store how far the mirror has come, and extend the lease. Raises LeaseLost."""
+    kept = leases.hold(row).update(position=position, lease_until=Now() + LEASE, updated_at=Now())
+    if not kept:
+        raise leases.LeaseLost(row.name)
 
 
 def _forget(sink: Sink, opened: OpenSink) -> None:

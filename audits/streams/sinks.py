@@ -55,10 +55,6 @@ class Sink(Protocol):
     def name(self) -> str: ...
 
     @property
-    def lock(self) -> int:
-        """The advisory lock under which one process at a time writes to the mirror."""
-
-    @property
     def rotates(self) -> bool:
         """Whether others may empty the mirror legitimately."""
 
@@ -77,7 +73,6 @@ class RedisSink:
     key: str
     length: int  # approximate number of entries to keep; 0: all
     name: str = "redis"
-    lock: int = 4_710_011
     rotates: bool = False
 
     @contextmanager
@@ -148,7 +143,6 @@ class FileSink:
 
     path: Path
     name: str = "jsonl"
-    lock: int = 4_710_012
     rotates: bool = True
 
     @contextmanager

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Callable
+from operator import itemgetter
 from typing import Any
 
 from django.contrib import messages
@@ -15,6 +16,7 @@ from audits.actions import Action
 from audits.models import AuditEvent
 from common import database_clock
 from common.errors import Refused
+from common.keyset import paged
 from console.approvals.views import names_of
 from console.bulk import pages
 from console.bulk.forms import UploadForm
@@ -209,7 +211,7 @@ def results(request: HttpRequest, pk: int) -> HttpResponseBase:
     """Return every row of an adjustment as CSV."""
     found = get_object_or_404(Adjustment, pk=pk)
     fields = ("line", "user_id", "amount", "status", "points", "note")
-    rows = found.lines.order_by("line").values_list(*fields).iterator(chunk_size=5_000)
+    rows = paged(found.lines.values_list(*fields), "line", itemgetter(0))
     header = ["line", "userId", "amount", "status", "points", "note"]
     return pages.csv_response(f"adjustment-{pk}", header, rows)
 

@@ -1,6 +1,7 @@
 """Bulk jobs: one action on the selected players, or the undo of a person's actions."""
 
 import uuid
+from operator import attrgetter
 from typing import Any
 
 from django.contrib import messages
@@ -12,6 +13,7 @@ from django.urls import path, reverse
 from django.views.decorators.http import require_GET, require_POST
 
 from common import database_clock
+from common.keyset import paged
 from common.parsing import is_row_id
 from console import navigation
 from console.actions.forms import given
@@ -220,7 +222,7 @@ def revert(request: HttpRequest) -> HttpResponse:
 def results(request: HttpRequest, pk: int) -> HttpResponseBase:
     """Return every row of a job as CSV."""
     found = get_object_or_404(BulkJob, pk=pk)
-    rows = found.lines.select_related("player").order_by("line").iterator(chunk_size=1_000)
+    rows = paged(found.lines.select_related("player"), "line", attrgetter("line"))
     header = ["line", "userId", "username", "status", "note", "event", "request"]
     return pages.csv_response(f"mass-change-{pk}", header, map(_cells, rows))
 

@@ -1,7 +1,6 @@
 """Advisory locks, checked from a second connection."""
 
 from collections.abc import Iterator
-from contextlib import suppress
 
 import psycopg
 import pytest
@@ -58,23 +57,3 @@ def test_trying_says_whether_the_lock_was_free(
         assert free(other, key)  # held until the other's block ended
         with transaction.atomic():
             assert not advisory_lock.try_lock(key)
-
-
-def test_a_session_lock_outlives_transactions(
-    other: psycopg.Connection[tuple[bool]],
-) -> None:
-    with suppress(KeyError), advisory_lock.try_session_lock(NAME) as held:
-        with transaction.atomic():
-            pass
-        assert held
-        assert not free(other, NAME)
-        raise KeyError
-    assert free(other, NAME)
-
-
-def test_a_session_lock_of_another_is_not_let_go(other: psycopg.Connection[tuple[bool]]) -> None:
-    other.execute("SELECT pg_advisory_lock(%s)", [NUMBER])
-    with advisory_lock.try_session_lock(NUMBER) as held:
-        assert not held
-    with transaction.atomic():
-        assert not advisory_lock.try_lock(NUMBER)

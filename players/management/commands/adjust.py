@@ -6,6 +6,7 @@ import time
 from argparse import ArgumentParser
 from collections.abc import Iterator
 from contextlib import contextmanager
+from operator import itemgetter
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -26,6 +27,7 @@ from rich.text import Text
 
 from common import csv_stream, database_clock
 from common.errors import Refused
+from common.keyset import paged
 from common.leases import LeaseLost
 from players.bulk.results import reasons
 from players.mass_adjustments import chunk_executor, file_previews, lifecycle
@@ -285,7 +287,8 @@ def _listing(file: Path, errors: ValidationErrors) -> str:
 def _export(adjustment: Adjustment, path: Path) -> None:
     names = {"userId": "user_id"}
     header = ("line", "userId", "amount", "status", "points", "note", "reason")
-    rows = adjustment.lines.order_by("line").values_list(*(names.get(one, one) for one in header))
+    fields = (names.get(one, one) for one in header)
+    rows = paged(adjustment.lines.values_list(*fields), "line", itemgetter(0))
     with path.open("w", newline="", encoding="utf-8") as stream:
         stream.write(csv_stream.line(header))
-        stream.writelines(map(csv_stream.line, rows.iterator(chunk_size=10_000)))
+        stream.writelines(map(csv_stream.line, rows))

