@@ -5,10 +5,21 @@ from typing import Any
 
 import structlog
 from celery import Celery, signals
+from celery.loaders.app import AppLoader
+
+from grps_site.ops import pooling, reconnecting
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "grps_site.settings")
 
-app = Celery("grps")
+
+class Loader(AppLoader):
+    """Check the database's pool before a worker or beat does anything."""
+
+    def on_worker_init(self) -> None:
+        pooling.refuse_mixed_statements()
+
+
+app = Celery("grps", loader="grps_site.celery:Loader")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 
@@ -30,6 +41,11 @@ def bind_request_id(task: Any = None, task_id: str = "", **_: Any) -> None:
     structlog.contextvars.clear_contextvars()
     request_id = getattr(task.request, "request_id", None) or f"task-{task_id}"
     structlog.contextvars.bind_contextvars(request_id=request_id, task=task.name)
+
+
+@signals.task_prerun.connect
+def check_connection(**_: Any) -> None:
+    reconnecting.connect_patiently()
 
 
 @signals.task_postrun.connect

@@ -7,7 +7,7 @@ from django.utils.csp import CSP
 from common import environment, heartbeats
 from common.environment import BASE_DIR, STATE_DIR, env
 from grps_site import integrations
-from grps_site.ops import brokers, json_logs, production
+from grps_site.ops import brokers, json_logs, pool_modes, production
 
 ENVIRONMENT = env.str("GRPS_ENV", default="production")
 if ENVIRONMENT not in {"development", "production"}:
@@ -169,8 +169,10 @@ DATABASES["default"]["CONN_MAX_AGE"] = environment.whole("DATABASE_CONN_MAX_AGE"
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 # Server-side binding lets psycopg prepare the statements that ingestion repeats.
 DATABASES["default"].setdefault("OPTIONS", {}).update(
-    {"server_side_binding": True, "prepare_threshold": 2, "connect_timeout": 5}
+    {"server_side_binding": True, "connect_timeout": 5}
 )
+DATABASE_POOL = pool_modes.configured(DATABASE_URL)
+pool_modes.apply(DATABASES["default"], DATABASE_POOL)
 REDIS_URL = environment.required("REDIS_URL", "the address of Valkey or Redis")
 environment.address("REDIS_URL", REDIS_URL, ("redis", "rediss"))
 
@@ -185,6 +187,8 @@ CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_TASK_TIME_LIMIT = 900
+# Tasks of a worker process that share a connection to the database. By default each opens its own.
+CELERY_DB_REUSE_MAX = 1_000
 CELERY_TASK_DEFAULT_QUEUE = "grps"
 # Tasks that wait for Roblox or for webhook receivers have separate queues and workers, so that
 # sealing and ranks never wait for them.

@@ -6,6 +6,8 @@ import sys
 
 import uvicorn
 
+from grps_site.ops import pooling
+
 # seconds; longer than the proxy's keepalive (nginx: 60), so that it never uses a closed connection
 KEEP_ALIVE = 75
 GRACE = 10  # seconds for running requests at the end
@@ -19,6 +21,7 @@ def main() -> int:
     parser.add_argument("--workers", type=int, default=2, help="processes, one for each core")
     options = parser.parse_args()
     _allow_many_connections()
+    pooling.refuse_mixed_statements()
     uvicorn.run(
         "grps_site.server.application:application",
         host=options.host,

@@ -1,0 +1,101 @@
+"""Ask at start whether a pool in front of the database carries prepared statements.
+
+A pool that does not carry them mixes up the statements of its clients, and answers with wrong rows
+instead of an error.
+"""
+
+import os
+import secrets
+from contextlib import ExitStack
+from typing import Any, NamedTuple
+
+import psycopg
+import structlog
+from django.conf import settings
+from django.db import connection
+from psycopg.pq import ExecStatus
+
+from common import environment
+from grps_site.ops import pool_modes
+
+ROUNDS = 20
+NOT_CARRIED = (
+    "DATABASE_URL is a transaction pool that does not carry prepared statements: set"
+    " DATABASE_POOL=transaction-unprepared or use the direct address."
+)
+UNDECLARED = (
+    "DATABASE_URL is a transaction pool: set DATABASE_POOL=transaction, and DATABASE_DIRECT_URL to"
+    " the direct address."
+)
+
+Connection = psycopg.Connection[Any]
+log = structlog.get_logger("grps.database")
+
+
+class Pool(NamedTuple):
+    """What two connections to DATABASE_URL showed."""
+
+    changes_server: bool  # another server process answers the same client: a transaction pool
+    carries_prepared: bool
+
+
+def refuse_mixed_statements() -> None:
+    """Stop the start if a pool would mix up prepared statements.
+
+    While the database is away nobody can know. This process and its children then prepare nothing.
+    """
+    if settings.DATABASE_POOL == pool_modes.UNPREPARED:
+        return
+    try:
+        pool = probe()
+    except psycopg.OperationalError:
+        log.warning(
+            "the database is away: until its next start, this process prepares no statements",
+            why="whether a pool would mix them up cannot be asked",
+        )
+        os.environ["DATABASE_POOL"] = pool_modes.UNPREPARED
+        pool_modes.apply(connection.settings_dict, pool_modes.UNPREPARED)
+        return
+    if not pool.carries_prepared:
+        environment.stop(NOT_CARRIED)
+    if pool.changes_server and not pool_modes.is_transaction(settings.DATABASE_POOL):
+        log.warning(UNDECLARED)
+
+
+def probe() -> Pool:
+    """Prepare two statements under one name, and run them crosswise on two connections.
+
+    A quiet pool may give each client the same server process every time. So one of the connections
+    is always within a transaction, which occupies a server process. Raises OperationalError if
+    there is no connection.
+    """
+    with ExitStack() as stack:
+        clients = [stack.enter_context(_connect()) for _ in range(2)]
+        servers: set[tuple[int, bytes]] = set()
+        try:
+            carries = _carries_prepared(clients, servers)
+        except psycopg.Error:
+            carries = False
+        return Pool(len(servers) > len(clients), carries)
+
+
+def _connect() -> Connection:
+    parameters = connection.get_connection_params()
+    return psycopg.connect(**{**parameters, "autocommit": True, "prepare_threshold": None})
+
+
+def _carries_prepared(clients: list[Connection], servers: set[tuple[int, bytes]]) -> bool:
+    """Return whether each client gets its own rows. Adds which server process answered whom."""
+    name = f"grps_probe_{secrets.token_hex(4)}".encode()
+    for number, client in enumerate(clients):
+        text = b"SELECT %d, pg_backend_pid()" % number
+        if client.pgconn.prepare(name, text).status != ExecStatus.COMMAND_OK:
+            return False
+    for number in range(ROUNDS):
+        with clients[number % 2].transaction():
+            for asked, client in enumerate(clients):
+                row = client.pgconn.exec_prepared(name, [])
+                if row.status != ExecStatus.TUPLES_OK or row.get_value(0, 0) != b"%d" % asked:
+                    return False
+                servers.add((asked, row.get_value(0, 1) or b""))
+    return True
