@@ -2,7 +2,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("audits", "0007_reversals")]
+    dependencies = [("audits", "0008_seal_file")]
 
     operations = [
         migrations.AddField(
