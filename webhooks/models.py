@@ -63,6 +63,12 @@ class WebhookEndpoint(models.Model):
         null=True, help_text="it asked for a pause, or a rate limit is used up"
     )
     next_call_at = models.DateTimeField(null=True, help_text="where the rate's schedule stands")
+    refused = ArrayField(
+        models.BigIntegerField(),
+        db_default=Value([], output_field=ArrayField(models.BigIntegerField())),
+        blank=True,
+        help_text="deliveries that it refused since the last success",
+    )
     last_success_at = models.DateTimeField(null=True)
     last_failure_at = models.DateTimeField(null=True)
     version = models.PositiveIntegerField(db_default=1)

@@ -44,7 +44,7 @@ impersonal("webhook_deliveries", HASH, "lease")
 held("webhook_endpoints", "name", Text(unique=True))
 held("webhook_endpoints", "reason", Text())
 impersonal("webhook_endpoints", LIST, "kind", "events", "experiences", "status")
-impersonal("webhook_endpoints", COUNT, "position")
+impersonal("webhook_endpoints", COUNT, "position", "refused")
 impersonal(
     "webhook_endpoints",
     SEALED,

@@ -1,7 +1,8 @@
 """Track endpoint health: availability, failures, notifications.
 
 An endpoint that fails without any success is disabled after some days, with warnings before. One
-that answers that it is gone is disabled at once. Its deliveries wait until it is enabled again.
+that answers that it is gone is disabled at once, and one that refuses many different events in a
+row after these. Its deliveries wait until it is enabled again.
 """
 
 import datetime as dt
@@ -27,6 +28,8 @@ from webhooks.outbound import retry_policy
 
 WEBHOOKS = Actor("system", "webhooks", "webhooks")
 FAILING_ATTEMPT = 4  # number of the attempt of one delivery whose failure is reported
+FAILING_REFUSALS = 5  # different events refused in a row, after which the endpoint is failing
+DISABLING_REFUSALS = 20  # different events refused in a row, after which it is disabled
 REPORT_INTERVAL = dt.timedelta(hours=1)  # between two reports about one endpoint
 FRESH = dt.timedelta(seconds=5)  # a further success within this time is not stored
 SLOW_SLOTS = 2  # parallel calls to a slow endpoint
@@ -66,11 +69,16 @@ class EndpointLoad:
 
 @dataclass(frozen=True, slots=True)
 class CallOutcome:
-    """The verdict on one call. `attempts`: the highest attempt number among its deliveries."""
+    """The verdict on one call.
+
+    `attempts`: the highest attempt number among its deliveries. `refused`: the delivery that was
+    given up because the receiver refuses it.
+    """
 
     endpoint_id: int
     verdict: AnswerVerdict
     attempts: int
+    refused: int | None = None
 
 
 _snapshots: dict[tuple[int, int], EndpointSnapshot] = {}
@@ -120,7 +128,11 @@ def record_results(results: Sequence[CallOutcome]) -> None:
         pk for pk, own in by_endpoint.items() if all(_is_plain_success(result) for result in own)
     ]
     unchanged = Q(
-        pk__in=fine, failing_since=None, failing_told_at=None, last_success_at__gt=now - FRESH
+        pk__in=fine,
+        failing_since=None,
+        failing_told_at=None,
+        refused=[],
+        last_success_at__gt=now - FRESH,
     )
     endpoints = WebhookEndpoint.objects.filter(pk__in=list(by_endpoint)).exclude(unchanged)
     for endpoint in endpoints.select_for_update(no_key=True).order_by("pk"):
@@ -219,8 +231,8 @@ def _judge_failing(endpoint: WebhookEndpoint, now: dt.datetime) -> bool:
         return False
     rules = settings.INTEGRATIONS.webhooks
     if last - since >= dt.timedelta(hours=rules.disable_after_hours):
-        reason = f"Nothing but failures for {rules.disable_after_hours} hours."
-        return disable(endpoint, reason, actor=WEBHOOKS, now=now)
+        reason = f"Nothing but failures for {rules.disable_after_hours} hours. {endpoint.reason}"
+        return disable(endpoint, reason.strip(), actor=WEBHOOKS, now=now)
     due = sum(last - since >= dt.timedelta(hours=hours) for hours in rules.warn_after_hours)
     if due <= endpoint.warnings:
         return False
@@ -262,14 +274,25 @@ def _record_results_of(
     changes = _pause(endpoint, results, now)
     if AttemptOutcome.SUCCEEDED in outcomes:
         changes |= _succeeded(endpoint, results, now)
+    elif any(result.refused is not None for result in results):
+        changes |= _refused(endpoint, results, now)
     if AttemptOutcome.FAILED in outcomes:
         changes |= _failed(endpoint, results, now, only=AttemptOutcome.SUCCEEDED not in outcomes)
     if changes:
         WebhookEndpoint.objects.filter(pk=endpoint.pk).update(**changes)
+    hopeless = _hopeless(results, changes)
+    if hopeless:
+        disable(endpoint, hopeless, actor=WEBHOOKS, now=now)
+
+
+def _hopeless(results: Sequence[CallOutcome], changes: Mapping[str, Any]) -> str:
+    """Return why the endpoint is disabled after these results, or an empty text."""
     for result in results:
         if result.verdict.outcome is AttemptOutcome.GONE:
-            disable(endpoint, result.verdict.reason, actor=WEBHOOKS, now=now)
-            return
+            return result.verdict.reason
+    if len(changes.get("refused", ())) < DISABLING_REFUSALS:
+        return ""
+    return f"It refused {DISABLING_REFUSALS} different events in a row. {changes['reason']}"
 
 
 def _pause(
@@ -284,7 +307,14 @@ def _pause(
 def _succeeded(
     endpoint: WebhookEndpoint, results: Sequence[CallOutcome], now: dt.datetime
 ) -> dict[str, Any]:
-    changes: dict[str, Any] = {"last_success_at": now, "failing_since": None, "warnings": 0}
+    changes: dict[str, Any] = {
+        "last_success_at": now,
+        "failing_since": None,
+        "warnings": 0,
+        "refused": [],
+    }
+    if endpoint.failing_since is not None:
+        changes["reason"] = ""
     through = any(
         r.attempts > FAILING_ATTEMPT and r.verdict.outcome is AttemptOutcome.SUCCEEDED
         for r in results
@@ -299,20 +329,37 @@ def _failed(
     endpoint: WebhookEndpoint, results: Sequence[CallOutcome], now: dt.datetime, *, only: bool
 ) -> dict[str, Any]:
     failures = [result for result in results if result.verdict.outcome is AttemptOutcome.FAILED]
-    since = endpoint.failing_since or now
-    changes: dict[str, Any] = {"last_failure_at": now} | ({"failing_since": since} if only else {})
-    told = endpoint.failing_told_at
-    if any(failure.attempts >= FAILING_ATTEMPT for failure in failures) and (
-        told is None or now - told >= REPORT_INTERVAL
-    ):
-        record_event(
-            Action.DELIVERY_FAILING,
-            endpoint,
-            reason=failures[-1].verdict.reason,
-            since=since.isoformat(),
-        )
-        changes["failing_told_at"] = now
+    since, reason = endpoint.failing_since or now, failures[-1].verdict.reason
+    changes: dict[str, Any] = {"last_failure_at": now}
+    if only:
+        changes |= {"failing_since": since, "reason": reason}
+    if any(failure.attempts >= FAILING_ATTEMPT for failure in failures):
+        changes |= _report_failing(endpoint, reason, since, now)
     return changes
+
+
+def _refused(
+    endpoint: WebhookEndpoint, results: Sequence[CallOutcome], now: dt.datetime
+) -> dict[str, Any]:
+    """Count refused events. One that is sent again and refused again counts once."""
+    fresh = [result.refused for result in results if result.refused is not None]
+    refused = sorted({*endpoint.refused, *fresh})
+    changes: dict[str, Any] = {"last_failure_at": now, "refused": refused}
+    if len(refused) < FAILING_REFUSALS:
+        return changes
+    since, reason = endpoint.failing_since or now, results[-1].verdict.reason
+    changes |= {"failing_since": since, "reason": reason}
+    return changes | _report_failing(endpoint, reason, since, now)
+
+
+def _report_failing(
+    endpoint: WebhookEndpoint, reason: str, since: dt.datetime, now: dt.datetime
+) -> dict[str, Any]:
+    told = endpoint.failing_told_at
+    if told is not None and now - told < REPORT_INTERVAL:
+        return {}
+    record_event(Action.DELIVERY_FAILING, endpoint, reason=reason, since=since.isoformat())
+    return {"failing_told_at": now}
 
 
 def _with_rates_locked(endpoints: Any) -> list[WebhookEndpoint]:

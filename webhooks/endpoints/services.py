@@ -128,6 +128,7 @@ def enable(pk: int, *, actor: Actor, reason: str, skip_missed: bool = False) -> 
             reason=reason,
             failing_since=None,
             failing_told_at=None,
+            refused=[],
             warnings=0,
             paused_until=None,
             position=head if skip_missed else endpoint.position,

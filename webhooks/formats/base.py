@@ -21,8 +21,8 @@ USER_AGENT = "GRPS-Webhooks/1"
 class AttemptOutcome(enum.StrEnum):
     """The meaning of a receiver's answer.
 
-    `deferred` does not count as an attempt. After `refused` the message is given up; after `gone`
-    the endpoint is disabled.
+    `deferred` does not count as an attempt. After `refused` the message is given up, and refusals
+    in a row count against the endpoint. After `gone` the endpoint is disabled.
     """
 
     SUCCEEDED = "succeeded"

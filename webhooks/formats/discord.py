@@ -34,7 +34,25 @@ COLOURS = {
     Severity.WARNING: 0xD29922,
     Severity.CRITICAL: 0xDA3633,
 }
-GONE = {10015: "the webhook was deleted", 50027: "the webhook's token is not valid"}
+NEW_WEBHOOK = "Make a new webhook in the channel's settings and enter its address."
+NEW_THREAD = "Enter the address with the `thread_id` of another thread, or without one."
+# Codes that every message to this address gets, with what happened and what to do.
+GONE = {
+    10003: f"The thread or channel was deleted. {NEW_THREAD}",
+    10004: f"The Discord server was deleted. {NEW_WEBHOOK}",
+    10015: f"The webhook was deleted. {NEW_WEBHOOK}",
+    10016: f"The webhook was deleted. {NEW_WEBHOOK}",
+    40058: "The forum post takes no messages yet. Its author must write the first one.",
+    50001: f"The webhook has no access to the channel. {NEW_WEBHOOK}",
+    50013: f"The webhook lacks a permission in the channel. {NEW_WEBHOOK}",
+    50024: f"A channel of this type takes no webhooks. {NEW_WEBHOOK}",
+    50027: f"The webhook's token is not valid. {NEW_WEBHOOK}",
+    50083: f"The thread is archived. Open it again in Discord. {NEW_THREAD}",
+    160005: f"The thread is locked. Unlock it in Discord. {NEW_THREAD}",
+    220001: "The channel is a forum, where each message belongs to a post. Enter the address with "
+    "`?thread_id=` and the id of a post, or make a webhook in a text channel.",
+    220004: f"Webhooks cannot be used in this forum channel. {NEW_WEBHOOK}",
+}
 MARKDOWN = re.compile(r"([\\`*_~|>#\[\]()<\-])")
 
 
@@ -67,15 +85,14 @@ class Discord(Format):
                 AttemptOutcome.DEFERRED, f"Discord asks to wait {wait:g} s.", wait, wait
             )
         if problem.code in GONE or answer.status in {401, 404}:
-            why = GONE.get(problem.code, f"Discord answered {answer.status}")
-            return AnswerVerdict(
-                AttemptOutcome.GONE,
-                f"{why[0].upper()}{why[1:]}. Make a new webhook in the channel's settings.",
-            )
+            unknown = f"Discord answered {answer.status}. {NEW_WEBHOOK}"
+            advice = GONE.get(problem.code, unknown)
+            return AnswerVerdict(AttemptOutcome.GONE, advice + _code(problem))
         if answer.status == 400:
+            words = problem.message or "no reason given"
             return AnswerVerdict(
                 AttemptOutcome.REFUSED,
-                f"Discord does not take this message: {problem.message or 'no reason given'}",
+                f"Discord does not take this message: {words}{_code(problem)}",
             )
         verdict = super().judge(answer)
         if verdict.outcome is AttemptOutcome.SUCCEEDED:
@@ -108,6 +125,10 @@ def _until_reset(answer: HttpAnswer) -> float:
     if answer.headers.get("x-ratelimit-remaining") != "0":
         return 0.0
     return number(answer.headers.get("x-ratelimit-reset-after")) or 0.0
+
+
+def _code(problem: _Problem) -> str:
+    return f" (Discord's code {problem.code})" if problem.code else ""
 
 
 def _problem(body: bytes) -> _Problem:

@@ -30,18 +30,21 @@ MARKS = {
     Severity.WARNING: "🟠",
     Severity.CRITICAL: "🔴",
 }
+NEW_WEBHOOK = "Make a new webhook in Slack and enter its address."
+# Errors that every message to this address gets, with what happened and what to do.
 GONE = {
-    "invalid_token": "the webhook's token is not valid",
-    "no_service": "the webhook was deleted or switched off",
-    "no_service_id": "the webhook's address is incomplete",
-    "no_active_hooks": "the webhook is switched off",
-    "no_team": "the workspace is gone",
-    "team_disabled": "the workspace is switched off",
-    "channel_not_found": "the channel is gone",
-    "channel_is_archived": "the channel is archived",
-    "user_not_found": "the receiver is gone",
-    "action_prohibited": "an administrator of the workspace forbids it",
-    "posting_to_general_channel_denied": "the webhook may not post in this channel",
+    "invalid_token": f"The webhook's token is not valid. {NEW_WEBHOOK}",
+    "no_service": f"The webhook was deleted or switched off. {NEW_WEBHOOK}",
+    "no_service_id": "The webhook's address is incomplete. Copy it from Slack again.",
+    "no_active_hooks": "The webhook is switched off. Switch it on in the app's settings in Slack.",
+    "no_team": f"The workspace is gone. {NEW_WEBHOOK}",
+    "team_disabled": f"The workspace is switched off. {NEW_WEBHOOK}",
+    "channel_not_found": f"The channel was deleted. {NEW_WEBHOOK}",
+    "channel_is_archived": "The channel is archived. Unarchive it, or make a webhook in another.",
+    "user_not_found": f"The person who receives the messages is gone. {NEW_WEBHOOK}",
+    "action_prohibited": "The workspace forbids it. Ask an administrator to allow the app's webhook.",
+    "posting_to_general_channel_denied": "Only some members may post in this channel. "
+    "Ask an administrator, or make a webhook in another channel.",
 }
 
 
@@ -68,11 +71,7 @@ class Slack(Format):
                 AttemptOutcome.DEFERRED, f"Slack asks to wait {wait:g} s.", wait, wait
             )
         if word in GONE and answer.status is not None and answer.status >= 400:
-            why = GONE[word]
-            return AnswerVerdict(
-                AttemptOutcome.GONE,
-                f"{why[0].upper()}{why[1:]} ({word}). Make a new webhook in Slack.",
-            )
+            return AnswerVerdict(AttemptOutcome.GONE, f"{GONE[word]} (Slack's error {word})")
         if answer.status == 400:
             return AnswerVerdict(
                 AttemptOutcome.REFUSED,

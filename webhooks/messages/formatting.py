@@ -35,10 +35,8 @@ def state(endpoint: WebhookEndpoint, now: dt.datetime) -> StateText:
     if endpoint.paused_until is not None and endpoint.paused_until > now:
         pause = f"paused for {span(endpoint.paused_until - now)}"
     if endpoint.failing_since is not None:
-        return StateText(
-            "failing",
-            f"failing since {moment(endpoint.failing_since)}" + (f", {pause}" if pause else ""),
-        )
+        since = f"failing since {moment(endpoint.failing_since)}" + (f", {pause}" if pause else "")
+        return StateText("failing", f"{since}: {endpoint.reason}" if endpoint.reason else since)
     return StateText("paused", pause) if pause else StateText("active", "active")
 
 

@@ -55,10 +55,12 @@ GIVE_UP = """
     UPDATE webhook_deliveries SET status = 'exhausted', reason = %s, lease = '', finished_at = now()
     WHERE id = ANY(%s::bigint[]) AND attempts > %s RETURNING id"""
 
+# One that is due at once keeps its place before later events.
 RELEASE = """
     UPDATE webhook_deliveries
-    SET retry_at = now() + %s * interval '1 second', lease = '', attempts = attempts - 1, reason = %s
-    WHERE id = ANY(%s::bigint[])"""
+    SET retry_at = CASE WHEN r.delay = 0 THEN created_at ELSE now() + r.delay * interval '1 second' END,
+        lease = '', attempts = attempts - 1, reason = %s
+    FROM (SELECT %s::int AS delay) r WHERE id = ANY(%s::bigint[])"""
 
 START_ATTEMPTS = """
     INSERT INTO webhook_attempts (delivery_id, call, trigger, request)
@@ -173,10 +175,19 @@ def store_results(worker: str, finished: Sequence[FinishedCall]) -> None:
                 one.call.endpoint.id,
                 one.verdict,
                 max(each.attempts for each in one.call.deliveries),
+                _refused_delivery(one),
             )
             for one in finished
         ]
     )
+
+
+def _refused_delivery(finished: FinishedCall) -> int | None:
+    """Return the id of the event's delivery that this call gave up as refused, if any."""
+    deliveries = finished.call.deliveries
+    if finished.verdict.outcome is not AttemptOutcome.REFUSED or len(deliveries) > 1:
+        return None
+    return deliveries[0].id if deliveries[0].event_id is not None else None
 
 
 def _columns(rows: Iterable[tuple[Any, ...]]) -> list[list[Any]]:
@@ -303,7 +314,7 @@ def calls_of(calls: Iterable[DeliveryCall]) -> dict[int, int]:
 
 def _release(group: Sequence[ClaimedDelivery], reason: str, seconds: int) -> None:
     with connection.cursor() as cursor:
-        cursor.execute(RELEASE, [seconds, reason, [one.id for one in group]])
+        cursor.execute(RELEASE, [reason, seconds, [one.id for one in group]])
 
 
 def _groups(

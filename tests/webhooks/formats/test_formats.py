@@ -252,7 +252,18 @@ def test_one_bad_message_among_ten_does_not_hold_up_the_others(
             b'{"code": 50027, "message": "Invalid Webhook Token"}',
             "token is not valid",
         ),
+        ("discord", 404, b'{"code": 10003, "message": "Unknown Channel"}', "thread_id"),
+        (
+            "discord",
+            400,
+            b'{"code": 220001, "message": "Webhooks posted to forum channels must have a thread"}',
+            "`?thread_id=` and the id of a post",
+        ),
+        ("discord", 400, b'{"code": 160005, "message": "Thread is locked"}', "Unlock it"),
+        ("discord", 404, b"<html>", "Discord answered 404"),
         ("slack", 403, b"invalid_token", "token is not valid"),
+        ("slack", 404, b"channel_not_found", "The channel was deleted"),
+        ("slack", 403, b"action_prohibited", "Ask an administrator"),
         ("slack", 404, b"no_service", "deleted or switched off"),
     ],
 )

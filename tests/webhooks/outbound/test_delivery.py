@@ -2,8 +2,10 @@
 
 import datetime as dt
 import json
+import re
 import threading
 import time
+from typing import Any
 
 import pytest
 from django.db import connection, transaction
@@ -20,6 +22,7 @@ from tests.webhooks.receivers import Received, Receiver
 from webhooks.endpoints import health, redelivery, services
 from webhooks.endpoints.health import EndpointLoad
 from webhooks.endpoints.validation import EndpointInput
+from webhooks.messages import formatting
 from webhooks.models import WebhookAttempt, WebhookDelivery, WebhookEndpoint
 from webhooks.outbound import fan_out, queue, retry_policy, worker
 
@@ -171,7 +174,8 @@ def test_nothing_but_failures_is_warned_about_and_then_disabled(
         health.sweep(timezone.now())
         office.pass_time(hours=23)
     endpoint = WebhookEndpoint.objects.get()
-    assert (endpoint.status, endpoint.reason) == ("disabled", "Nothing but failures for 120 hours.")
+    assert endpoint.status == "disabled"
+    assert endpoint.reason == "Nothing but failures for 120 hours. It answered 500."
     assert len(told(Action.ENDPOINT_DISABLED)) == 1
     warnings = [
         event.details for event in told(Action.DELIVERY_FAILING) if "disablesAt" in event.details
@@ -181,6 +185,96 @@ def test_nothing_but_failures_is_warned_about_and_then_disabled(
     office.happen()
     office.deliver()
     assert len(receiver.requests) == calls
+
+
+INVALID = b'{"code": 50035, "message": "Invalid Form Body"}'
+
+
+def refusing(what: str) -> Any:
+    """Return a Discord that refuses every message with this text in it."""
+
+    def answer(request: Any) -> tuple[int, dict[str, str], bytes]:
+        return (400, {}, INVALID) if what in request.body.decode() else (204, {}, b"")
+
+    return answer
+
+
+def test_who_refuses_everything_fails_and_is_disabled_and_nothing_more_is_lost(
+    office: Office, receiver: Receiver
+) -> None:
+    receiver.answer = answering(400, INVALID)
+    office.endpoint(receiver, "discord", events=["policy.*"])
+    states = []
+    for _ in range(25):
+        office.happen()
+        office.deliver()
+        endpoint = WebhookEndpoint.objects.get()
+        states.append(formatting.state(endpoint, timezone.now()).name)
+    assert states == ["active"] * 4 + ["failing"] * 15 + ["disabled"] * 6
+    assert "It refused 20 different events in a row." in endpoint.reason
+    assert "Invalid Form Body (Discord's code 50035)" in endpoint.reason
+    assert len(told(Action.DELIVERY_FAILING)) == 1
+    assert len(told(Action.ENDPOINT_DISABLED)) == 1
+    assert WebhookDelivery.objects.filter(status="exhausted").count() == 20
+    receiver.answer = answering(204)
+    services.enable(endpoint.pk, actor=OLGA, reason="mended")
+    office.deliver()
+    assert WebhookDelivery.objects.filter(status="delivered").count() == 5
+    endpoint.refresh_from_db()
+    assert (endpoint.refused, endpoint.failing_since) == ([], None)
+
+
+def test_a_burst_that_is_refused_disables_too(office: Office, receiver: Receiver) -> None:
+    receiver.answer = answering(400, INVALID)
+    office.endpoint(receiver, "discord", events=["policy.*"])
+    for _ in range(25):
+        office.happen()
+    office.deliver()
+    assert WebhookEndpoint.objects.get().status == "disabled"
+    assert WebhookDelivery.objects.filter(status="pending").count() == 5
+
+
+def test_one_bad_message_among_good_ones_changes_nothing(
+    office: Office, receiver: Receiver
+) -> None:
+    receiver.answer = refusing("poison")
+    office.endpoint(receiver, "discord", events=["player.banned"])
+    nia = office.player()
+    for number in range(50):
+        office.ban(nia, reason="poison" if number % 2 else "exploiting")
+    office.deliver()
+    endpoint = WebhookEndpoint.objects.get()
+    assert (endpoint.status, endpoint.failing_since) == ("active", None)
+    assert not told(Action.DELIVERY_FAILING)
+    reasons = [re.findall("poison|exploiting", r.body.decode()) for r in receiver.requests]
+    assert [one for one in reasons if len(one) == 1] == [["exploiting"], ["poison"]] * 25
+
+
+def test_one_bad_message_that_is_sent_again_and_again_counts_once(
+    office: Office, receiver: Receiver
+) -> None:
+    receiver.answer = refusing("poison")
+    office.endpoint(receiver, "discord", events=["player.banned"])
+    office.ban(office.player(), reason="poison")
+    for _ in range(25):
+        office.deliver()
+        WebhookDelivery.objects.update(status="pending", retry_at=timezone.now(), attempts=0)
+    endpoint = WebhookEndpoint.objects.get()
+    assert (endpoint.status, endpoint.failing_since) == ("active", None)
+    assert endpoint.refused == [WebhookDelivery.objects.get().pk]
+
+
+def test_the_state_of_a_failing_endpoint_says_why(office: Office, receiver: Receiver) -> None:
+    receiver.answer = answering(503)
+    office.endpoint(receiver, events=["policy.*"])
+    office.happen()
+    office.deliver()
+    state = formatting.state(WebhookEndpoint.objects.get(), timezone.now())
+    assert state.text.endswith(": It answered 503.")
+    receiver.answer = answering(204)
+    office.pass_time(days=1)
+    office.deliver()
+    assert formatting.state(WebhookEndpoint.objects.get(), timezone.now()).text == "active"
 
 
 def test_events_while_disabled_are_sent_or_skipped(office: Office, receiver: Receiver) -> None:
