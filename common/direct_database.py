@@ -29,10 +29,23 @@ def connected_to(url: str) -> Iterator[None]:
 
     Nothing changes if `url` is empty or names the present server, role and database.
     """
+    given = Env.db_url_config(url) if url else connection.settings_dict
+    with _switched(given | {"NAME": _name(given)}):
+        yield
+
+
+@contextmanager
+def at_database(url: str) -> Iterator[None]:
+    """Connect to exactly the database that `url` names, also in tests, for the block's length."""
+    with _switched(Env.db_url_config(url)):
+        yield
+
+
+@contextmanager
+def _switched(given: Mapping[str, Any]) -> Iterator[None]:
     own = connection.settings_dict
-    given = Env.db_url_config(url) if url else own
-    place = {name: given[name] for name in ("USER", "PASSWORD", "HOST", "PORT")}
-    place |= {"NAME": _name(given), "OPTIONS": own["OPTIONS"] | given.get("OPTIONS", {})}
+    place = {name: given[name] for name in ("USER", "PASSWORD", "HOST", "PORT", "NAME")}
+    place["OPTIONS"] = own["OPTIONS"] | given.get("OPTIONS", {})
     if all(place[name] == own[name] for name in place if name not in {"PASSWORD", "OPTIONS"}):
         yield
         return

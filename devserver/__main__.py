@@ -97,7 +97,8 @@ def _servers(supervisor: Supervisor, state: State, *, throwaway: bool = False) -
     supervisor.add([database, valkey.service(state, redis_port)])
     if not supervisor.is_stopping():
         postgres.create_database(state, database_port)
-    return state.environment(database_port, redis_port)
+    programs = {"POSTGRES_BIN": str(postgres.installation() / "bin")}
+    return state.environment(database_port, redis_port) | programs
 
 
 def _roblox(supervisor: Supervisor, state: State) -> dict[str, str]:

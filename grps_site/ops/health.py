@@ -16,7 +16,7 @@ from common import database_clock
 from grps_site.http.errors import read_only
 from grps_site.http.json_codec import dumps
 from grps_site.models import Heartbeat
-from grps_site.ops import broker_health, database_roles
+from grps_site.ops import broker_health, database_roles, seal_file_health
 from grps_site.ops.unhealthy import Unhealthy
 from players import leaderboard
 
@@ -76,6 +76,7 @@ DEEP: dict[str, Check] = READY | {
     "sync-worker": partial(_seen, "sync-worker"),
     "webhook-worker": partial(_seen, "webhook-worker"),
     "beat": partial(_seen, "beat"),
+    "seal file": seal_file_health.check,
 }
 
 

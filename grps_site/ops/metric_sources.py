@@ -12,6 +12,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 
 from audits.streams import publisher
+from grps_site.ops import seal_file_health
 
 Source = Callable[[], Iterable[Metric]]
 
@@ -104,6 +105,7 @@ SOURCES: list[Source] = [
     waiting,
     open_cloud_keys,
     audit_streams,
+    seal_file_health.seal_file_metrics,
     database_connections,
 ]
 

@@ -1,0 +1,139 @@
+"""Make a backup in a folder. Under its final name it is whole, or it is not there."""
+
+import os
+import subprocess
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import psycopg
+from django.conf import settings
+
+from audits.chain.chain import SealFields
+from common import database_clock
+from common.direct_database import direct, direct_url
+from grps_site.backup import archive, encryption, manifest, programs
+from grps_site.backup.errors import BackupError
+from grps_site.backup.manifest import Contents, Manifest
+from grps_site.ops import pooling
+
+# Roles, publications and subscriptions are of a server, not of the data: they would make a restore
+# elsewhere fail. The schema `analytics` is made again by `manage.py analytics apply`.
+FLAGS = (
+    "--format=custom",
+    "--no-owner",
+    "--no-privileges",
+    "--no-publications",
+    "--no-subscriptions",
+    "--no-security-labels",
+    "--no-tablespaces",
+    "--exclude-schema=analytics",
+    "--lock-wait-timeout=60s",
+)
+NAME = "grps-%Y%m%dT%H%M%SZ.tar"
+
+
+@dataclass(frozen=True, slots=True)
+class MadeBackup:
+    """A backup that was made. `behind`: how many seals its copy of the seal file lacks."""
+
+    path: Path
+    manifest: Manifest
+    behind: int
+
+
+def make(folder: Path) -> MadeBackup:
+    """Make a backup in `folder`. Raises BackupError, and leaves no half file then."""
+    recipients = encryption.parse_recipients(settings.BACKUP_RECIPIENTS)
+    _refuse_pool()
+    path = folder / database_clock.now().strftime(NAME)
+    with _draft(path) as file, manifest.snapshot() as (snapshot, contents):
+        made, behind = _write(file, snapshot, contents, recipients)
+    return MadeBackup(path, made, behind)
+
+
+def _refuse_pool() -> None:
+    """Raise BackupError behind a transaction pool: pg_dump sets up its session for many queries."""
+    try:
+        with direct():
+            pool = pooling.probe()
+    except psycopg.OperationalError as error:
+        raise BackupError(f"The database cannot be reached: {str(error).strip()}") from None
+    if pool.changes_server or not pool.carries_prepared:
+        raise BackupError(
+            "A backup cannot be made through a transaction pool: set DATABASE_DIRECT_URL to the"
+            " address of the database without the pool (docs/database.md)."
+        )
+
+
+def _write(
+    file: IO[bytes], snapshot: str, contents: Contents, recipients: Sequence[Any]
+) -> tuple[Manifest, int]:
+    """Write the members of the archive. Return the manifest, and the seals that the copy lacks."""
+    program = programs.find("pg_dump", contents.server_version)
+    with archive.member(file, archive.DUMP) as dump:
+        _dump([program, *FLAGS, f"--snapshot={snapshot}"], dump, recipients)
+    seals = _seals(contents.last_seal.number)
+    with archive.member(file, archive.SEALS) as copy:
+        copy.write(b"".join(seals))
+    made = Manifest(
+        made_at=database_clock.now().isoformat(timespec="seconds"),
+        program=programs.version(program),
+        contents=contents,
+        bytes=dump.size,
+        sha256=dump.sha256,
+        seal_file=copy.sha256,
+        recipients=list(settings.BACKUP_RECIPIENTS),
+    )
+    with archive.member(file, archive.MANIFEST) as member:
+        member.write(manifest.encode(made))
+    archive.end(file)
+    return made, contents.last_seal.number - len(seals)
+
+
+@contextmanager
+def _draft(path: Path) -> Iterator[IO[bytes]]:
+    """Yield a file of mode 600 that gets its name when the block ends, or is deleted."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open(os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600), "r+b") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    except OSError as error:
+        raise BackupError(
+            f"The backup cannot be written to {path.parent}: {error.strerror}. Nothing is left of it."
+        ) from None
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _dump(command: Sequence[str | Path], target: archive.Member, recipients: Sequence[Any]) -> None:
+    with tempfile.TemporaryFile() as errors:
+        process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=errors, env=programs.environment(direct_url())
+        )
+        assert process.stdout is not None
+        try:
+            encryption.encrypt(process.stdout, target, recipients)
+        finally:
+            process.stdout.close()  # a pg_dump that still writes ends by that
+            code = process.wait()
+        if code:
+            errors.seek(0)
+            raise BackupError(f"pg_dump failed:\n{errors.read().decode(errors='replace').strip()}")
+
+
+def _seals(last: int) -> list[bytes]:
+    """Return the lines of the seal file up to the seal `last`."""
+    path = Path(settings.AUDIT_SEAL_FILE)
+    if not path.exists():
+        return []
+    with path.open("rb") as file:
+        lines = [line for line in file if line.endswith(b"\n")]
+    return [line for line in lines if SealFields.from_json(line).number <= last]
