@@ -171,17 +171,14 @@ DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 DATABASES["default"].setdefault("OPTIONS", {}).update(
     {"server_side_binding": True, "connect_timeout": 5}
 )
-<<<<<<< HEAD
 DATABASE_POOL = pool_modes.configured(DATABASE_URL)
 pool_modes.apply(DATABASES["default"], DATABASE_POOL)
-=======
 # Encrypted backups (docs/backup.md): public keys, where backups go, and for drills the file of a
 # private key. POSTGRES_BIN: the folder of pg_dump, if it is not in PATH.
 BACKUP_RECIPIENTS: list[str] = env.list("BACKUP_RECIPIENTS", default=[])
 BACKUP_DESTINATION = env.str("BACKUP_DESTINATION", default="")
 BACKUP_IDENTITY = env.str("BACKUP_IDENTITY", default="")
 POSTGRES_BIN = env.str("POSTGRES_BIN", default="")
->>>>>>> f3d8641 (Make encrypted backups and prove them by drills)
 REDIS_URL = environment.required("REDIS_URL", "the address of Valkey or Redis")
 environment.address("REDIS_URL", REDIS_URL, ("redis", "rediss"))
 

@@ -3,7 +3,7 @@
 import hashlib
 import tarfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO
 
@@ -58,16 +58,15 @@ def end(file: IO[bytes]) -> None:
 @contextmanager
 def opened(path: Path) -> Iterator[tarfile.TarFile]:
     """Open a backup. Raises BackupError if it cannot be read, or is no whole backup."""
-    try:
-        archive = tarfile.open(path, "r:")  # noqa: SIM115 - closed below
-    except (OSError, tarfile.TarError) as error:
-        raise BackupError(f"{path} cannot be read as a backup: {error}.") from None
-    with archive:
-        missing = {DUMP, SEALS, MANIFEST} - set(archive.getnames())
+    with ExitStack() as stack:
+        try:
+            archive = stack.enter_context(tarfile.open(path, "r:"))
+            missing = {DUMP, SEALS, MANIFEST} - set(archive.getnames())
+        except (OSError, tarfile.TarError) as error:
+            raise BackupError(f"{path} cannot be read as a backup: {error}.") from None
         if missing:
-            raise BackupError(
-                f"{path} is not a whole backup: it lacks {', '.join(sorted(missing))}."
-            )
+            names = ", ".join(sorted(missing))
+            raise BackupError(f"{path} is not a whole backup: it lacks {names}.")
         yield archive
 
 

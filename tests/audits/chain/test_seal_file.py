@@ -13,6 +13,8 @@ from audits.chain import seal_file
 from audits.chain.sealing import seal_pending
 from audits.chain.verify import verify
 from audits.models import Seal, SealFileState
+from grps_site.ops import seal_file_health
+from grps_site.ops.unhealthy import Unhealthy
 from tests.audits.conftest import past_the_triggers
 from tests.shared_clock import clock_at
 
@@ -92,14 +94,28 @@ def test_a_file_that_cannot_be_written_is_seen(
     status = seal_file.status()
     assert status.behind == 2
     assert status.error.startswith("It cannot be written: ")
-    assert "lacks 2 seals" in seal_file.problem(grace=60)
+    with pytest.raises(Unhealthy, match="lacks 2 seals"):
+        seal_file_health.check()
+    assert gauges() == {"grps_audit_seal_file_behind": 2, "grps_audit_seal_file_broken": 1}
     file.rmdir()
     kept.rename(file)
     assert "It cannot be written" in verify().findings[0].message  # though both seals are new
     assert seal_pending() is None
     assert seal_file.status() == seal_file.SealFileStatus(0, "")
     assert verify().findings == []
-    assert seal_file.problem(grace=0) == ""
+    assert seal_file_health.check() == "holds every seal"
+    assert gauges() == {"grps_audit_seal_file_behind": 0, "grps_audit_seal_file_broken": 0}
+
+
+def gauges() -> dict[str, float]:
+    return {one.name: one.samples[0].value for one in seal_file_health.seal_file_metrics()}
+
+
+def test_an_older_missing_seal_is_no_health(chain: list[int], settings: Any) -> None:
+    SealFileState.objects.update(last_seal=1)  # as if sealing had died before it wrote the file
+    assert seal_file_health.check() == "holds every seal"
+    with clock_at(dt.datetime.now(dt.UTC) + LATER), pytest.raises(Unhealthy, match="lacks 2 seals"):
+        seal_file_health.check()
 
 
 def test_a_restored_chain_is_not_spliced_onto_the_file(
