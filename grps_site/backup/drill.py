@@ -46,13 +46,20 @@ def drill(path: Path, given_target: str, identities: Sequence[Any]) -> DrillRepo
         if report.findings:
             raise BackupError(f"{path} is damaged: {report.findings[0]}.")
         with target(given_target) as url:
-            report.run("restore", lambda: restore(backup, report.manifest, url, identities) or [])
+            report.run("restore", lambda: _restore(backup, report.manifest, url, identities))
             report.run("counts", lambda: _check_counts(url, report.manifest.contents))
             with at_database(url):
                 report.run("migrations", _migrate)
                 report.run("ledger", _check_ledger)
                 report.run("audit log", lambda: _check_chain(backup))
     return report
+
+
+def _restore(
+    backup: tarfile.TarFile, expected: Manifest, url: str, identities: Sequence[Any]
+) -> list[str]:
+    restore(backup, expected, url, identities)
+    return []
 
 
 def _check_hashes(backup: tarfile.TarFile, expected: Manifest) -> list[str]:

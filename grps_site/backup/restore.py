@@ -6,6 +6,7 @@ import tarfile
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import IO, Any
 from urllib.parse import urlsplit
 
@@ -30,7 +31,7 @@ def restore(
     """Decrypt the dump into pg_restore. Raises BackupError. No part of it is written to a disk."""
     program = programs.find("pg_restore", manifest.contents.server_version)
     name = urlsplit(url).path.removeprefix("/")
-    command = [program, *FLAGS, f"--dbname={name}"]
+    command: list[str | Path] = [program, *FLAGS, f"--dbname={name}"]
     with tempfile.TemporaryFile() as errors:
         process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stderr=errors, env=programs.environment(url)
