@@ -1,15 +1,22 @@
 """The Celery application. Tasks get the id of the request that started them."""
 
+import datetime as dt
 import os
 from typing import Any
 
+import celery
 import structlog
 from celery import Celery, signals
 from celery.loaders.app import AppLoader
+from django.db import connection
 
+from common import database_clock, database_errors
 from grps_site.ops import pooling, reconnecting
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "grps_site.settings")
+
+RETRY = 5  # seconds until a task asks again for an unavailable database
+log = structlog.get_logger("grps.tasks")
 
 
 class Loader(AppLoader):
@@ -19,7 +26,29 @@ class Loader(AppLoader):
         pooling.refuse_mixed_statements()
 
 
-app = Celery("grps", loader="grps_site.celery:Loader")
+class Application(Celery):
+    def now(self) -> dt.datetime:
+        """Return the database's time, from which delays and expiries are counted."""
+        return database_clock.now()
+
+
+class Task(celery.Task):  # type: ignore[misc]
+    """A task that waits for an unavailable database until it expires, and does not fail."""
+
+    Request = "grps_site.task_requests:Request"
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return super().__call__(*args, **kwargs)
+        except Exception as error:
+            if not database_errors.is_unavailable(error):
+                raise
+            log.warning("the database is unavailable; the task waits", error=str(error))
+            connection.close()
+            raise self.retry(exc=error, countdown=RETRY, max_retries=None) from error
+
+
+app = Application("grps", loader="grps_site.celery:Loader", task_cls=Task)
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 

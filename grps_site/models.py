@@ -1,4 +1,4 @@
-"""Nonces of signed calls, and heartbeats of worker and beat."""
+"""Nonces of signed calls, heartbeats of worker and beat, and the lease of beats."""
 
 from django.db import models
 from django.db.models.functions import Now
@@ -20,6 +20,21 @@ class Heartbeat(models.Model):
 
     name = models.CharField(max_length=20, primary_key=True)
     seen_at = models.DateTimeField()
+    clock_skew = models.FloatField(
+        db_default=0.0, help_text="seconds by which its machine's clock is ahead of the database's"
+    )
 
     class Meta:
         db_table = "heartbeats"
+
+
+class BeatLease(models.Model):
+    """The one row that the beat which sends tasks holds, so that a second beat is harmless."""
+
+    ONLY = 1
+
+    lease = models.CharField(max_length=32, db_default="")
+    lease_until = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "beat_lease"

@@ -7,6 +7,7 @@ BEAT = "the schedule of periodic tasks, which bootstrap writes"
 
 impersonal("nonces", HASH, "nonce")
 impersonal("heartbeats", LIST, "name")
+impersonal("beat_lease", HASH, "lease")
 impersonal("django_celery_beat_intervalschedule", BEAT, "period")
 impersonal("django_celery_beat_solarschedule", BEAT, "event")
 impersonal(

@@ -6,6 +6,7 @@ from typing import Any
 from allauth.usersessions.models import UserSession
 from celery import shared_task, signals
 from django.contrib.sessions.models import Session
+from django.db.models.functions import Now
 
 from audits import client_addresses
 from common import database_clock
@@ -39,7 +40,8 @@ def record_beat(**_: Any) -> None:
 
 
 def _record(name: str) -> None:
-    Heartbeat.objects.update_or_create(name=name, defaults={"seen_at": database_clock.now()})
+    seen = {"seen_at": Now(), "clock_skew": database_clock.skew()}
+    Heartbeat.objects.update_or_create(name=name, defaults=seen)
 
 
 @shared_task(name="grps_site.tell_refused_sign_ins")
