@@ -115,7 +115,7 @@ def test_good_items_land_beside_broken_ones(game: Game) -> None:
     assert receipt["accepted"] == 2
     assert [verdict["index"] for verdict in receipt["rejected"]] == list(range(1, len(broken) + 1))
     assert all(verdict["detail"] for verdict in receipt["rejected"])
-    assert {verdict["code"] for verdict in receipt["rejected"]} == {"INVALID", "OCCURRED_AT"}
+    assert {verdict["code"] for verdict in receipt["rejected"]} == {"INVALID", "TOO_EARLY"}
 
 
 def test_unknown_fields_of_newer_games_are_ignored(game: Game) -> None:

@@ -65,6 +65,51 @@ def test_one_refused_event_is_dropped_and_others_land(universe: Universe, grps: 
     assert (line["userId"], "wo" in line["text"]) == (5, True)
 
 
+def test_events_refused_for_a_clock_are_sent_until_they_count(
+    universe: Universe, grps: Grps
+) -> None:
+    sent: list[int] = []
+    slow = {"now": True}
+
+    def early(events: list[dict[str, Any]]) -> Answer | None:
+        if not slow["now"]:
+            return None
+        sent.append(len(events))
+        rejected = [{"index": at, "code": "TOO_EARLY", "detail": ""} for at in range(len(events))]
+        return 200, {}, json.dumps({"accepted": 0, "duplicates": 0, "rejected": rejected})
+
+    universe.http = events_only(grps, early)
+    server = universe.playing()
+    server.award(NIA, "training")
+    universe.run(180)
+    assert sent == [1, 1, 1]  # once a minute
+    assert [line["kind"] for line in grps.lines if "outbox" in line["kind"]] == ["outbox.early"]
+    server.close()
+    assert universe.record(NIA)["outbox"]
+    slow["now"] = False
+    later = universe.playing()
+    universe.run(30)
+    later.close()
+    assert grps.total(NIA) == universe.total(NIA) == TRAINING
+    assert not universe.record(NIA)["outbox"]
+
+
+def test_many_early_events_hold_up_no_others(universe: Universe, grps: Grps) -> None:
+    def early(events: list[dict[str, Any]]) -> Answer | None:
+        of_nia = [at for at, event in enumerate(events) if event["userId"] == NIA]
+        rejected = [{"index": at, "code": "TOO_EARLY", "detail": ""} for at in of_nia]
+        answer = grps.take([event for event in events if event["userId"] != NIA])
+        return 200, {}, json.dumps(answer | {"rejected": rejected})
+
+    universe.http = events_only(grps, early)
+    server = universe.playing(NIA, MAJOR)
+    for _ in range(600):
+        server.award(NIA, "wo")
+    server.award(MAJOR, "training")
+    universe.run(60)
+    assert (grps.total(NIA), grps.total(MAJOR)) == (0, TRAINING)
+
+
 def test_days_without_grps_leave_a_bounded_outbox(universe: Universe, grps: Grps) -> None:
     universe.playing().close()  # loads the policy
     grps.away = True
