@@ -10,6 +10,7 @@ from django.db import Error, connection
 from django.db.models import Q
 from django.db.models.functions import Now
 from django_celery_beat.schedulers import DatabaseScheduler, ModelEntry
+from psycopg.pq import TransactionStatus
 
 from common import database_clock, database_errors, leases
 from grps_site.models import BeatLease
@@ -44,7 +45,8 @@ class Scheduler(DatabaseScheduler):  # type: ignore[misc]
 
     def __init__(self, *args: Any, **options: Any) -> None:
         self._lease = secrets.token_hex(16)
-        self._renewed_at: float | None = None  # None: another beat may hold the lease
+        self._holds: bool | None = None  # whether this process holds it, as far as is known
+        self._renewed_at = 0.0
         super().__init__(*args, **options)
 
     def tick(self, *args: Any, **options: Any) -> float:
@@ -64,7 +66,16 @@ class Scheduler(DatabaseScheduler):  # type: ignore[misc]
         return WAIT
 
     def close(self) -> None:
-        """Write the last runs and free the lease for the next beat."""
+        """Write the last runs and free the lease for the next beat.
+
+        Celery calls it in its signal handler, and again at its end. The handler may interrupt a
+        statement, which then must not wait for another one on the same connection.
+        """
+        raw = connection.connection
+        if raw is not None and raw.lock.locked():
+            return
+        if raw is not None and raw.info.transaction_status != TransactionStatus.IDLE:
+            connection.close()  # interrupted
         super().close()
         try:
             BeatLease.objects.filter(lease=self._lease).update(lease_until=None)
@@ -73,16 +84,13 @@ class Scheduler(DatabaseScheduler):  # type: ignore[misc]
 
     def _holds_lease(self) -> bool:
         now = time.monotonic()
-        if self._renewed_at is not None and now - self._renewed_at < RENEWAL:
+        if self._holds and now - self._renewed_at < RENEWAL:
             return True
         held = self._take_lease()
-        if held and self._renewed_at is None:
-            log.info("this beat sends the periodic tasks")
+        if held != self._holds:
             self._forget()
-        elif not held and self._renewed_at is not None:
-            log.warning("another beat sends the periodic tasks")
-            self._forget()
-        self._renewed_at = now if held else None
+            log.info(f"{'this' if held else 'another'} beat sends the periodic tasks")
+        self._holds, self._renewed_at = held, now
         return held
 
     def _take_lease(self) -> bool:
@@ -94,4 +102,4 @@ class Scheduler(DatabaseScheduler):  # type: ignore[misc]
     def _forget(self) -> None:
         """Read the schedule again before the next task. Another beat may have sent tasks since."""
         self._dirty.clear()
-        self._heap, self._initial_read, self._renewed_at = None, True, None
+        self._heap, self._initial_read, self._holds = None, True, None

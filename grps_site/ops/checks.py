@@ -6,7 +6,8 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.db import DatabaseError
 
-from grps_site.ops import database_roles
+from common import database_clock
+from grps_site.ops import clocks, database_roles
 from webhooks.formats.base import BadEndpoint
 from webhooks.formats.standard import key_of
 
@@ -95,6 +96,19 @@ def check_database_role(**_: Any) -> list[CheckMessage]:
     return [
         Warning(said, f"Give it a role that owns nothing: {database_roles.STEPS}.", id="grps.W005")
     ]
+
+
+@register(Tags.database)
+def check_clock(**_: Any) -> list[CheckMessage]:
+    """Check that this machine's clock fits the database's, with `check --database default`."""
+    skew = database_clock.skew()
+    if abs(skew) <= clocks.MOST:
+        return []
+    hint = (
+        "Synchronise this machine's clock (NTP). The database's clock decides, logs use this one."
+    )
+    said = f"This machine's clock is {abs(skew):.0f} s {'ahead of' if skew > 0 else 'behind'} the database's."
+    return [Warning(said, hint, id="grps.W020")]
 
 
 @register(Tags.security, deploy=True)

@@ -16,10 +16,11 @@ from common import database_clock
 from grps_site.http.errors import read_only
 from grps_site.http.json_codec import dumps
 from grps_site.models import Heartbeat
-from grps_site.ops import broker_health, database_roles, seal_file_health
+from grps_site.ops import broker_health, clocks, database_roles, seal_file_health
 from grps_site.ops.unhealthy import Unhealthy
 from players import leaderboard
 
+FUTURE = dt.timedelta(seconds=5)  # more than two measurements of the clock may differ
 HEARTBEAT_TIMEOUT = dt.timedelta(seconds=60)
 COUNT_LIMIT = 10_000
 
@@ -56,6 +57,8 @@ def _seen(name: str) -> str:
     if seen_at is None:
         raise Unhealthy("never seen")
     age = database_clock.now() - seen_at
+    if age < -FUTURE:
+        raise Unhealthy(f"last seen {int(-age.total_seconds())} s in the future, by a wrong clock")
     if age > HEARTBEAT_TIMEOUT:
         raise Unhealthy(f"last seen {int(age.total_seconds())} s ago")
     return f"seen {int(age.total_seconds())} s ago"
@@ -77,6 +80,7 @@ DEEP: dict[str, Check] = READY | {
     "webhook-worker": partial(_seen, "webhook-worker"),
     "beat": partial(_seen, "beat"),
     "seal file": seal_file_health.check,
+    "clocks": clocks.check_clocks,
 }
 
 

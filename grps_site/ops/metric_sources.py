@@ -12,7 +12,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 
 from audits.streams import publisher
-from grps_site.ops import seal_file_health
+from grps_site.ops import clocks, seal_file_health
 
 Source = Callable[[], Iterable[Metric]]
 
@@ -69,6 +69,12 @@ def heartbeats() -> list[Metric]:
     return [_gauges("grps_heartbeat_age_seconds", "Since workers and beat were seen", "name", rows)]
 
 
+def clock_skews() -> list[Metric]:
+    rows = list(clocks.skews().items())
+    text = "Seconds by which a machine's clock is ahead of the database's"
+    return [_gauges("grps_clock_skew_seconds", text, "name", rows)]
+
+
 def waiting() -> list[Metric]:
     rows = _rows(WAITING)
     return [_gauges("grps_waiting", "Rows that wait for Roblox or for staff", "what state", rows)]
@@ -102,6 +108,7 @@ def database_connections() -> list[Metric]:
 SOURCES: list[Source] = [
     audit_and_ranks,
     heartbeats,
+    clock_skews,
     waiting,
     open_cloud_keys,
     audit_streams,
