@@ -24,6 +24,8 @@ log = structlog.get_logger("grps.beat")
 class Entry(ModelEntry):  # type: ignore[misc]
     """A periodic task. A last run in the future, left by a wrong clock, counts as now."""
 
+    last_run_at: dt.datetime
+
     def __init__(self, model: Any, app: Any = None) -> None:
         super().__init__(model, app)
         self.schedule.nowfun = self._default_now

@@ -32,7 +32,7 @@ class Application(Celery):
         return database_clock.now()
 
 
-class Task(celery.Task):  # type: ignore[misc]
+class Task(celery.Task):  # type: ignore[type-arg]
     """A task that waits for an unavailable database until it expires, and does not fail."""
 
     Request = "grps_site.task_requests:Request"
