@@ -2,6 +2,7 @@
 
 import datetime as dt
 import os
+from pathlib import Path
 from typing import Any
 
 import celery
@@ -17,6 +18,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "grps_site.settings")
 
 RETRY = 5  # seconds until a task asks again for an unavailable database
 log = structlog.get_logger("grps.tasks")
+LIVENESS_FILE = os.environ.get("LIVENESS_FILE")  # set by deploy/role.py
 
 
 class Loader(AppLoader):
@@ -80,3 +82,15 @@ def check_connection(**_: Any) -> None:
 @signals.task_postrun.connect
 def unbind_request_id(**_: Any) -> None:
     structlog.contextvars.clear_contextvars()
+
+
+@signals.heartbeat_sent.connect
+@signals.before_task_publish.connect(sender="grps_site.heartbeat")
+def note_liveness(**_: Any) -> None:
+    """Touch the file that `deploy.healthcheck` reads.
+
+    A worker sends heartbeats to the broker while its main process works, also when another worker
+    gets the task `grps_site.heartbeat`. Beat publishes that task.
+    """
+    if LIVENESS_FILE:
+        Path(LIVENESS_FILE).touch()

@@ -6,13 +6,15 @@ from django.utils.csp import CSP
 
 from common import environment, heartbeats
 from common.environment import BASE_DIR, STATE_DIR, env
+from common.version import VERSION
 from grps_site import integrations
-from grps_site.ops import brokers, json_logs, pool_modes, production
+from grps_site.ops import brokers, json_logs, metrics_folder, pool_modes, production
 
 ENVIRONMENT = env.str("GRPS_ENV", default="production")
 if ENVIRONMENT not in {"development", "production"}:
     environment.stop(f"GRPS_ENV is {ENVIRONMENT!r}; it must be development or production.")
 environment.load_files(ENVIRONMENT)
+metrics_folder.use()
 PRODUCTION = ENVIRONMENT == "production"
 DEBUG = False
 
@@ -254,7 +256,7 @@ REST_FRAMEWORK: dict[str, Any] = {
 SPECTACULAR_SETTINGS: dict[str, Any] = {
     "TITLE": "GRPS",
     "DESCRIPTION": "Group Rank & Points System: ledger, ranks and leaderboard of a Roblox community.",
-    "VERSION": "1",
+    "VERSION": VERSION,
     "OAS_VERSION": "3.1.1",
     "SERVE_INCLUDE_SCHEMA": False,
     "POSTPROCESSING_HOOKS": ["grps_site.http.openapi.add_schemas"],

@@ -1,0 +1,3 @@
+"""The version of GRPS, as in CHANGELOG.md."""
+
+VERSION = "1.0.0"

@@ -1,0 +1,1 @@
+"""What an operator starts or installs: roles of containers and units, proxies, platforms."""
