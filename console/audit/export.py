@@ -67,7 +67,7 @@ def _json(wanted: EventFilter, below: int, named: bool) -> Iterator[str]:
 
 
 def _csv(wanted: EventFilter, below: int, named: bool) -> Iterator[str]:
-    yield csv_stream.line(COLUMNS)
+    yield from csv_stream.document(COLUMNS, ())
     for rows, older in _batches(wanted, below, named):
         yield "".join(csv_stream.line(_cells(row, named)) for row in rows)
         if older is not None:

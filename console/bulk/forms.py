@@ -57,7 +57,7 @@ class UploadForm(forms.Form):
     token = forms.UUIDField(widget=forms.HiddenInput)
     file = forms.FileField(
         label="File",
-        help_text="CSV with the header userId,amount or userId,amount,reason; or JSONL with these"
+        help_text="CSV with the columns userId, amount and, if you like, reason; or JSONL with these"
         " names. At most 1 MB; for more: manage.py adjust file FILE --reason …",
         widget=forms.FileInput(attrs={"accept": ".csv,.jsonl,.ndjson"}),
     )

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from itertools import chain
 from typing import Any
 
 from django import forms
@@ -129,7 +128,7 @@ def csv_response(
     name: str, header: list[str], rows: Iterable[Iterable[Any]]
 ) -> StreamingHttpResponse:
     return StreamingHttpResponse(
-        map(csv_stream.line, chain([header], rows)),
-        content_type="text/csv",
+        csv_stream.document(header, rows),
+        content_type="text/csv; charset=utf-8",
         headers={"Content-Disposition": f'attachment; filename="{name}.csv"'},
     )

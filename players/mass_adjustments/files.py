@@ -1,32 +1,29 @@
 """Read the rows of an adjustment from a CSV or JSONL file, line by line.
 
-CSV has the header `userId,amount` or `userId,amount,reason`. Each line of JSONL is one object with
+CSV has the columns userId, amount and, if wanted, reason. Each line of JSONL is one object with
 these names.
 """
 
-import csv
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
-from common import strict_json
+from common import csv_reader, strict_json
 from common.amounts import NotAnAmount, hundredths
 
 SHOWN = 100  # errors; further ones are only counted
-LONGEST_LINE = 10_000  # bytes
 LONGEST_REASON = 500  # characters
 LARGEST_ID = 2**63 - 1
 LARGEST = 10**13  # hundredths: a hundred billion points
 MOST_DIGITS = 20  # decimal arithmetic is exact up to 28
 NAMES = ("userId", "amount", "reason")
-HEADERS = (["userId", "amount"], ["userId", "amount", "reason"])
+REQUIRED = NAMES[:2]
 NUMBER = re.compile(r"[+-]?[0-9]{1,20}(\.[0-9]+)?", re.ASCII)
 WHOLE = re.compile(r"[0-9]{1,19}", re.ASCII)
-BOM = b"\xef\xbb\xbf"
-UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+IGNORED_IN_NAMES = re.compile(r"[\s_\-\ufeff\u200b]")  # of columns
 
 ID_HINT = f"must be a Roblox user id, a whole number from 1 to {LARGEST_ID}"
 DECIMALS_HINT = "must have at most two decimals, like 12.50"
@@ -97,97 +94,98 @@ def _parser(name: str) -> Callable[[IO[bytes], ValidationErrors], Iterator[FileR
 
 
 def _csv(stream: IO[bytes], errors: ValidationErrors) -> Iterator[FileRow]:
-    lines = _lines(stream, errors)
-    number, header = next(lines, (1, ""))
+    records = csv_reader.Records(stream, errors.add)
+    found = iter(records)
+    number, header = next(found, (1, []))
     if errors.total:
         return
-    names = [name.strip() for name in header.split(",")]
-    if names not in HEADERS:
-        errors.add(number, "header", _header_hint(header))
+    try:
+        columns = _Columns.of(header, has_commas=records.separator == ",")
+    except _LineError as error:
+        errors.add(number, error.name, error.hint)
         return
-    yield from _rows(lines, errors, lambda number, text: _csv_row(number, text, len(names)))
+    yield from _rows(found, errors, columns.row)
 
 
 def _jsonl(stream: IO[bytes], errors: ValidationErrors) -> Iterator[FileRow]:
-    return _rows(_lines(stream, errors), errors, _jsonl_row)
+    return _rows(csv_reader.lines(stream, errors.add), errors, _jsonl_row)
 
 
-def _rows(
-    lines: Iterator[tuple[int, str]], errors: ValidationErrors, parse: Callable[[int, str], FileRow]
+def _rows[T](
+    lines: Iterator[tuple[int, T]], errors: ValidationErrors, parse: Callable[[int, T], FileRow]
 ) -> Iterator[FileRow]:
-    for number, text in lines:
+    for number, content in lines:
         try:
-            row = parse(number, text)
+            row = parse(number, content)
         except _LineError as error:
             errors.add(number, error.name, error.hint)
         else:
             yield row
 
 
-def _lines(stream: IO[bytes], errors: ValidationErrors) -> Iterator[tuple[int, str]]:
-    """Yield line numbers from 1 and texts of the lines that are not blank."""
-    number = 0
-    while raw := stream.readline(LONGEST_LINE + 1):
-        number += 1
-        if number == 1:
-            raw = raw.removeprefix(BOM)
-        if raw.startswith(UTF_16) or b"\0" in raw:
-            errors.add(number, "encoding", "must be UTF-8 without NUL; save the file as UTF-8")
-            return
-        if len(raw) > LONGEST_LINE:
-            errors.add(
-                number,
-                "line",
-                f"must be at most {LONGEST_LINE} bytes long; end lines with a line feed",
-            )
-            _skip_line(stream)
-            continue
-        try:
-            text = raw.decode().strip()
-        except UnicodeDecodeError:
-            errors.add(number, "encoding", "must be UTF-8; save the file as UTF-8")
-            continue
-        if text:
-            yield number, text
+@dataclass(frozen=True, slots=True)
+class _Columns:
+    """The places of the columns in a CSV file.
+
+    `width`: up to the last named column. `has_commas`: commas separate fields, so they are not
+    decimal signs.
+    """
+
+    places: Mapping[str, int]
+    width: int
+    has_commas: bool
+
+    @classmethod
+    def of(cls, header: Sequence[str], *, has_commas: bool) -> "_Columns":
+        """Read a header in any case and order. Columns without a name are ignored."""
+        by_key = {name.lower(): name for name in NAMES}
+        keys = [IGNORED_IN_NAMES.sub("", name).lower() for name in header]
+        named = {key: place for place, key in enumerate(keys) if key}
+        unknown = [header[place].strip() for key, place in named.items() if key not in by_key]
+        places = {by_key[key]: place for key, place in named.items() if key in by_key}
+        if (
+            unknown
+            or len(named) < len(list(filter(None, keys)))
+            or not places.keys() >= {*REQUIRED}
+        ):
+            raise _LineError("header", _header_hint(header, unknown))
+        return cls(places, max(places.values()) + 1, has_commas)
+
+    def row(self, number: int, values: list[str]) -> FileRow:
+        self._check(values)
+        by_name = {name: values[place].strip() for name, place in self.places.items()}
+        amount = by_name["amount"]
+        return FileRow(
+            number,
+            _id_of_text(by_name["userId"].removeprefix("'")),
+            _amount_of_text(amount if self.has_commas else amount.replace(",", ".")),
+            _reason(by_name.get("reason", "")),
+        )
+
+    def _check(self, values: list[str]) -> None:
+        """Refuse missing values, and values outside of the columns."""
+        count = len(values)
+        while count > self.width and not values[count - 1].strip():
+            count -= 1
+        if count != self.width:
+            commas = "; write amounts with a point, like 12.50, and texts with commas in quotes"
+            hint = commas if count > self.width and self.has_commas else ""
+            raise _LineError("fields", f"must be {self.width} as in the header, not {count}{hint}")
+        named = set(self.places.values())
+        if any(value.strip() for place, value in enumerate(values) if place not in named):
+            raise _LineError("fields", "must be empty in a column without a name")
 
 
-def _skip_line(stream: IO[bytes]) -> None:
-    while (raw := stream.readline(LONGEST_LINE)) and not raw.endswith(b"\n"):
-        pass
-
-
-def _header_hint(header: str) -> str:
-    if ";" in header or "\t" in header:
+def _header_hint(header: Sequence[str], unknown: Sequence[str]) -> str:
+    if unknown and len(header) > 1:
         return (
-            "must separate its fields with commas: save the file as CSV with commas, userId,amount"
+            f"must be userId,amount or userId,amount,reason; remove the column {unknown[0][:60]!r}"
         )
-    return f"must be userId,amount or userId,amount,reason, not {header[:60]!r}: write it as the first line"
-
-
-def _csv_row(number: int, text: str, width: int) -> FileRow:
-    values = _split(text)
-    if len(values) != width:
-        hint = (
-            "; write amounts with a point, like 12.50, and texts with commas in quotes"
-            if len(values) > width
-            else ""
-        )
-        raise _LineError("fields", f"must be {width} as in the header, not {len(values)}{hint}")
-    reason = _reason(values[2]) if width == 3 else ""
-    return FileRow(
-        number, _id_of_text(values[0].strip()), _amount_of_text(values[1].strip()), reason
+    written = ",".join(header)[:60]
+    return (
+        "must be userId,amount or userId,amount,reason, each once, "
+        f"not {written!r}: write it as the first line"
     )
-
-
-def _split(text: str) -> list[str]:
-    if '"' not in text:
-        return text.split(",")
-    try:
-        return next(csv.reader([text], strict=True))
-    except csv.Error:
-        raise _LineError(
-            "quotes", 'must be closed on their own line, and doubled ("") inside a text'
-        ) from None
 
 
 def _id_of_text(text: str) -> int:

@@ -70,7 +70,7 @@ class Command(BaseCommand):
         file.add_argument(
             "file",
             type=Path,
-            help="CSV with the header userId,amount[,reason], or JSONL with these names",
+            help="CSV with the columns userId, amount[, reason], or JSONL with these names",
         )
         file.add_argument(
             "--key",
@@ -290,5 +290,4 @@ def _export(adjustment: Adjustment, path: Path) -> None:
     fields = (names.get(one, one) for one in header)
     rows = paged(adjustment.lines.values_list(*fields), "line", itemgetter(0))
     with path.open("w", newline="", encoding="utf-8") as stream:
-        stream.write(csv_stream.line(header))
-        stream.writelines(map(csv_stream.line, rows))
+        stream.writelines(csv_stream.document(header, rows))

@@ -266,7 +266,7 @@ def test_a_name_that_is_not_what_was_recorded_is_told(
 def exported(client: Client, form: str, **filters: str) -> str:
     answer = client.post("/admin/audit/export/", {"format": form, **filters})
     assert answer.status_code == 200
-    return answer.getvalue().decode()
+    return answer.getvalue().decode("utf-8-sig")
 
 
 def test_an_export_holds_what_the_filters_find(owner: Client, warned: tuple[Player, int]) -> None:

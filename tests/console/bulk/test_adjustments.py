@@ -170,7 +170,7 @@ def test_its_rows_leave_as_csv(owner: Client, player: Make) -> None:
     player(1)
     found = taken(owner, "1,5", "404,5")
     answer = owner.get(f"{LIST}{found.pk}/rows.csv")
-    rows = list(csv.DictReader(io.StringIO(b"".join(answer.streaming_content).decode())))  # type: ignore[attr-defined]
+    rows = list(csv.DictReader(io.StringIO(b"".join(answer.streaming_content).decode("utf-8-sig"))))  # type: ignore[attr-defined]
     assert [(row["userId"], row["status"]) for row in rows] == [
         ("1", "pending"),
         ("404", "skipped"),

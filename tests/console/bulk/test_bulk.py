@@ -191,7 +191,7 @@ def test_rows_are_filtered_and_leave_as_csv(owner: Client, player: Make) -> None
         not in owner.get(f"/admin/bulk/{job.pk}/?show=done").content.decode()
     )
     answer = owner.get(f"/admin/bulk/{job.pk}/rows.csv")
-    rows = list(csv.DictReader(io.StringIO(b"".join(answer.streaming_content).decode())))  # type: ignore[attr-defined]
+    rows = list(csv.DictReader(io.StringIO(b"".join(answer.streaming_content).decode("utf-8-sig"))))  # type: ignore[attr-defined]
     assert [(row["userId"], row["status"]) for row in rows] == [("1", "skipped"), ("2", "done")]
     assert rows[1]["event"].isdigit()
 
@@ -201,7 +201,7 @@ def test_no_cell_of_the_results_is_a_formula(owner: Client, player: Make) -> Non
     Player.objects.update(username="=HYPERLINK(1)")
     job = preview(owner, "warn", [1])
     answer = owner.get(f"/admin/bulk/{job.pk}/rows.csv")
-    rows = list(csv.DictReader(io.StringIO(b"".join(answer.streaming_content).decode())))  # type: ignore[attr-defined]
+    rows = list(csv.DictReader(io.StringIO(b"".join(answer.streaming_content).decode("utf-8-sig"))))  # type: ignore[attr-defined]
     assert rows[0]["username"] == "'=HYPERLINK(1)"
 
 

@@ -144,7 +144,7 @@ def test_it_inverts_shows_lists_rejects_and_exports(people: People, tmp_path: Pa
     done = Adjustment.objects.get()
     out = tmp_path / "result.csv"
     assert "applied │ 1 (100.0%)" in " ".join(command("show", done.pk, "--rows", out).split())
-    assert list(csv.DictReader(out.open())) == [
+    assert list(csv.DictReader(out.open(encoding="utf-8-sig"))) == [
         {
             "line": "2",
             "userId": "1",

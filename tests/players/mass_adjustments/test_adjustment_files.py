@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from common import csv_stream
 from players.mass_adjustments.files import FileRow, UnknownFormat, ValidationErrors, read
 
 
@@ -26,6 +27,62 @@ def test_csv_as_spreadsheets_write_it(tmp_path: Path) -> None:
         [FileRow(2, 1, 1250, 'late, but "there"'), FileRow(4, 2, -1, ""), FileRow(5, 3, 700, "x")],
         [],
     )
+
+
+SAME = [FileRow(2, 1, 1250, "late"), FileRow(3, 2, -1, "")]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        '"userId","amount","reason"\n"1","12.5","late"\n"2","-0.01",""\n',
+        "userId,amount,reason,,\n1,12.5,late,,\n2,-0.01,,,\n",
+        "userId,amount,reason\n1,12.5,late,,,\n2,-0.01,,\n,,,,\n",
+        ",userId,,amount,reason\n,1,,12.5,late\n,2,,-0.01,\n",
+        "User ID, AMOUNT , Reason\n1,12.5,late\n2,-0.01,\n",
+        "user_id\tamount\treason\n1\t12,5\tlate\n2\t-0,01\t\n",
+        "userId;amount;reason\r\n1;12,50;late\r\n2;-0.01;\r\n",
+        "reason,userid,amount\nlate,1,12.5\n,2,-0.01\n",
+        "userId,amount,reason\r1,12.5,late\r2,-0.01,\r",
+        "\ufeffuserId,amount,reason\n'1,12.5,late\n\u00a02\u00a0,'-0.01,\n",
+    ],
+)
+def test_each_way_a_spreadsheet_writes_the_same_file(tmp_path: Path, content: str) -> None:
+    assert parse(tmp_path, content) == (SAME, [])
+    assert parse(tmp_path, content.encode("utf-16")) == (SAME, [])
+
+
+@pytest.mark.parametrize("first", ["sep=;", '"sep=;"', "SEP=;;;", "sep=;\r"])
+def test_a_line_may_name_the_separator(tmp_path: Path, first: str) -> None:
+    rows, errors = parse(tmp_path, f"{first}\nuserId;amount\n1;12,5\n")
+    assert (rows, errors) == ([FileRow(3, 1, 1250)], [])
+
+
+def test_texts_may_have_line_breaks(tmp_path: Path) -> None:
+    content = 'userId,amount,reason\n1,2,"won\r\n\nthe ""cup"""\n3,4,x\n'
+    rows, errors = parse(tmp_path, content)
+    assert (rows, errors) == (
+        [FileRow(2, 1, 200, 'won\n\nthe "cup"'), FileRow(5, 3, 400, "x")],
+        [],
+    )
+
+
+def test_a_quote_that_is_not_closed_spoils_its_own_line_only(tmp_path: Path) -> None:
+    lines = [f"{number},1,x" for number in range(1, 3_000)]
+    lines[1] = '2,1,"x'
+    rows, errors = parse(tmp_path, "userId,amount,reason\n" + "\n".join(lines))
+    assert len(rows) == 2_998
+    assert errors == ['line 3: quotes: must be closed, and doubled ("") inside a text']
+
+
+def test_a_written_file_is_read_back(tmp_path: Path) -> None:
+    reasons = ["=1+1", "a;=b", "'=x", "007", "9" * 20, "two\nlines", 'say "hi"', "1E9", "ü"]
+    written = list(enumerate(reasons, 9_007_199_254_740_993))
+    rows = ((user_id, "-1.50", reason) for user_id, reason in written)
+    content = "".join(csv_stream.document(("userId", "amount", "reason"), rows))
+    found, errors = parse(tmp_path, content)
+    assert errors == []
+    assert [(row.user_id, row.reason) for row in found] == written
 
 
 def test_jsonl(tmp_path: Path) -> None:
@@ -62,7 +119,9 @@ def test_jsonl(tmp_path: Path) -> None:
         ),
         ("1,0.00", "amount: must not be 0: leave the line out"),
         ("1,100000000000", "amount: must be below a hundred billion"),
-        ('1,"5', "quotes: must be closed on their own line"),
+        ('1,"5', "quotes: must be closed, and doubled"),
+        ('1,"5"x', "quotes: must be closed, and doubled"),
+        ("1,2,,3", "fields: must be 2 as in the header, not 4"),
     ],
 )
 def test_a_bad_csv_line_is_named_and_others_are_read(tmp_path: Path, line: str, said: str) -> None:
@@ -100,7 +159,7 @@ def test_a_bad_csv_line_is_named_and_others_are_read(tmp_path: Path, line: str, 
             '{"userId": 1, "amount": 1, "reason": "' + "x" * 501 + '"}',
             "reason: must be at most 500 characters",
         ),
-        ("x" * 10_001, "line: must be at most 10000 bytes long"),
+        ("x" * 10_001, "line: must be at most 10000 characters long"),
     ],
 )
 def test_a_bad_jsonl_line_is_named_with_its_fix(tmp_path: Path, line: str, said: str) -> None:
@@ -116,12 +175,13 @@ def test_a_bad_jsonl_line_is_named_with_its_fix(tmp_path: Path, line: str, said:
     ("content", "said"),
     [
         (b"", "line 1: header: must be userId,amount"),
-        (b"userId;amount\n1;2\n", "save the file as CSV with commas"),
-        (
-            b"user,points\n1,2\n",
-            "header: must be userId,amount or userId,amount,reason, not 'user,points'",
-        ),
-        ("userId,amount\n1,2\n".encode("utf-16"), "line 1: encoding: must be UTF-8"),
+        (b"userId|amount\n1|2\n", "each once, not 'userId|amount': write it as the first line"),
+        (b"user,points\n1,2\n", "header: must be userId,amount or userId,amount,reason; remove"),
+        (b"userId,amount,amount\n1,2,2\n", "each once"),
+        (b"userId,reason\n1,2\n", "each once, not 'userId,reason'"),
+        (b"userId,amount,status\n1,2,done\n", "remove the column 'status'"),
+        ("userId,amount\n1,2\n".encode("utf-16-le"), "line 1: encoding: must be UTF-8"),
+        ("userId,amount\n1,2\n".encode("utf-16")[:-1], "encoding: must be UTF-8"),
         (
             b"userId,amount,reason\n1,2,\xe9t\xe9\n",
             "line 2: encoding: must be UTF-8; save the file as UTF-8",
