@@ -156,6 +156,18 @@ class Moderation(msgspec.Struct, frozen=True, rename="camel"):
     reasons: dict[str, list[str]]
 
 
+class Analytics(msgspec.Struct, frozen=True):
+    """Who reads figures (docs/analytics.md).
+
+    `role` reads the schema by `url`. `publication`: None if there is no Level B.
+    """
+
+    schema: Name = "analytics"
+    role: Name = "fivetran"
+    url: FromEnvironment = FromEnvironment("ANALYTICS_DATABASE_URL")
+    publication: str | None = None
+
+
 class Features(msgspec.Struct, frozen=True, rename="camel"):
     public_leaderboard: bool
     automatic_promotions: bool
@@ -172,11 +184,23 @@ class Integrations(msgspec.Struct, frozen=True, rename="camel"):
     moderation: Moderation
     features: Features
     key_guard: KeyGuard = KeyGuard()
+    analytics: Analytics = Analytics()
     group_id: int | None = None
 
 
 def load(path: Path) -> Integrations:
     """Read the file and check it against its schema. Exits with the place of an error."""
+    parsed = msgspec.convert(checked_document(path), Integrations)
+    keys = [experience.key for experience in parsed.experiences]
+    if len(set(keys)) != len(keys):
+        environment.stop(
+            f"{path.name}: $.experiences: two experiences share a key. Give each its own."
+        )
+    return parsed
+
+
+def checked_document(path: Path) -> Any:
+    """Return the document of a file that its schema allows. Exits with the place of an error."""
     document = _json(path)
     schema = _json(path.with_suffix(".schema.json"))
     error = jsonschema.exceptions.best_match(
@@ -184,13 +208,7 @@ def load(path: Path) -> Integrations:
     )
     if error is not None:
         environment.stop(f"{path.name}: {error.json_path}: {error.message}.")
-    parsed = msgspec.convert(document, Integrations)
-    keys = [experience.key for experience in parsed.experiences]
-    if len(set(keys)) != len(keys):
-        environment.stop(
-            f"{path.name}: $.experiences: two experiences share a key. Give each its own."
-        )
-    return parsed
+    return document
 
 
 def _json(path: Path) -> Any:

@@ -8,6 +8,7 @@ from common import environment, heartbeats
 from common.environment import BASE_DIR, STATE_DIR, env
 from common.version import VERSION
 from grps_site import integrations
+from grps_site.analytics import declaration
 from grps_site.ops import brokers, json_logs, metrics_folder, pool_modes, production
 
 ENVIRONMENT = env.str("GRPS_ENV", default="production")
@@ -68,6 +69,7 @@ AUDIT_JSONL = env.str("AUDIT_JSONL", default="")
 
 # --- the project
 INTEGRATIONS = integrations.load(BASE_DIR / "config" / "backend.integrations.json")
+ANALYTICS = declaration.load(BASE_DIR / "config" / "analytics.json")
 OPEN_CLOUD_URL = env.str("OPEN_CLOUD_URL", default="") or INTEGRATIONS.endpoints.open_cloud
 environment.address("OPEN_CLOUD_URL", OPEN_CLOUD_URL, ("https", "http"))
 AVATARS = environment.switch("AVATARS", False)

@@ -1,13 +1,17 @@
 """System checks for settings that are unsafe or disable a feature in production."""
 
+from collections.abc import Sequence
 from typing import Any
 
+from django.apps import apps
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.db import DatabaseError
 
 from common import database_clock
+from grps_site.analytics import publication
 from grps_site.ops import clocks, database_roles
+from players.privacy.registry import REGISTRY
 from webhooks.formats.base import BadEndpoint
 from webhooks.formats.standard import key_of
 
@@ -130,3 +134,41 @@ def check_local_login(**_: Any) -> list[CheckMessage]:
             )
         )
     return found
+
+
+@register()
+def check_analytics_columns(**_: Any) -> list[CheckMessage]:
+    """Check that each column has a class in config/analytics.json, and none may hold a person.
+
+    A column without a class is not published.
+    """
+    hint = "Class it in config/analytics.json: figure, key, time, label or never."
+    columns = [
+        (model._meta.db_table, str(column.column))
+        for model in apps.get_models(include_auto_created=True)
+        for column in model._meta.local_concrete_fields
+    ]
+    unknown = [
+        Warning(f"{table}.{column} has no class for analytics.", hint, id="grps.W017")
+        for table, column in columns
+        if not settings.ANALYTICS.is_classed(table, column)
+    ]
+    personal = [
+        Error(f"{table}.{column} may hold a person and cannot be published.", hint, id="grps.E017")
+        for table, column in REGISTRY.load().columns
+        if settings.ANALYTICS.is_published(table, column)
+    ]
+    return [*unknown, *personal]
+
+
+@register(Tags.database)
+def check_publications(databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
+    """Check that PostgreSQL refuses no change because of a publication."""
+    if not databases:
+        return []
+    try:
+        found = publication.defects()
+    except DatabaseError:
+        return []
+    hint = "Drop it, or run `manage.py analytics apply` if it is ours (docs/analytics.md)."
+    return [Warning(f"{defect}.", hint, id="grps.W016") for defect in found]

@@ -13,6 +13,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse
 
 from common import database_clock
+from grps_site.analytics import health as analytics_health
 from grps_site.http.errors import read_only
 from grps_site.http.json_codec import dumps
 from grps_site.models import Heartbeat
@@ -69,9 +70,11 @@ READY: dict[str, Check] = {
     "database": _database,
     "migrations": _migrations,
     "broker": broker_health.check_broker,
+    "publications": analytics_health.check_publications,
 }
-# A failure of these is shown, and requests are served all the same: sweeps find the work later.
-NOT_NEEDED_TO_SERVE = frozenset({"broker"})
+# A failure of these is shown, and requests are served all the same. Sweeps find the work of a lost
+# broker later, and a bad publication stops writes but no reads.
+NOT_NEEDED_TO_SERVE = frozenset({"broker", "publications"})
 # Everything that must run.
 DEEP: dict[str, Check] = READY | {
     "cache": broker_health.check_cache,
@@ -81,6 +84,7 @@ DEEP: dict[str, Check] = READY | {
     "beat": partial(_seen, "beat"),
     "seal file": seal_file_health.check,
     "clocks": clocks.check_clocks,
+    "slots": analytics_health.check_slots,
 }
 
 

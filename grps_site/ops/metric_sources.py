@@ -12,6 +12,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 
 from audits.streams import publisher
+from grps_site.analytics import slots as analytics_slots
 from grps_site.ops import clocks, seal_file_health
 
 Source = Callable[[], Iterable[Metric]]
@@ -105,6 +106,18 @@ def database_connections() -> list[Metric]:
     return [_gauges("grps_database_connections", "Connections to the database", "state", rows)]
 
 
+def replication_slots() -> list[Metric]:
+    slots = analytics_slots.read()
+    retained = [(slot.name, slot.retained) for slot in slots]
+    active = [(slot.name, int(slot.is_active)) for slot in slots]
+    lost = [(slot.name, int(slot.is_lost)) for slot in slots]
+    return [
+        _gauges("grps_replication_slot_retained_bytes", "WAL kept for it", "slot", retained),
+        _gauges("grps_replication_slot_active", "1 while somebody reads it", "slot", active),
+        _gauges("grps_replication_slot_lost", "1 when its WAL is gone", "slot", lost),
+    ]
+
+
 SOURCES: list[Source] = [
     audit_and_ranks,
     heartbeats,
@@ -114,6 +127,7 @@ SOURCES: list[Source] = [
     audit_streams,
     seal_file_health.seal_file_metrics,
     database_connections,
+    replication_slots,
 ]
 
 

@@ -84,12 +84,12 @@ def ensure(password: str | None, name: str = NAME) -> None:
     """
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext('portal_role'))")
-        _check_own_powers(cursor)
+        check_own_powers(cursor)
         if not exists(name):
             if password is None:
                 raise NotPossible(f"The role {name} does not exist and needs a password.")
             cursor.execute(f"CREATE ROLE {_quoted(name)} LOGIN NOINHERIT")
-        _check_powers(cursor, name)
+        check_powers(cursor, name)
         _mend(cursor, name, password)
         grant(name)
 
@@ -147,16 +147,16 @@ def close_to_others() -> None:
         cursor.execute(f"REVOKE TEMPORARY ON DATABASE {database} FROM PUBLIC")
         cursor.execute("SELECT current_schema()")
         cursor.execute(f"REVOKE CREATE ON SCHEMA {_quoted(cursor.fetchone()[0])} FROM PUBLIC")
-        if _is_superuser(cursor):
+        if is_superuser(cursor):
             cursor.execute(f"REVOKE EXECUTE ON FUNCTION {LARGE_OBJECTS} FROM PUBLIC")
 
 
-def _is_superuser(cursor: CursorWrapper) -> bool:
+def is_superuser(cursor: CursorWrapper) -> bool:
     cursor.execute("SELECT rolsuper FROM pg_roles WHERE rolname = current_user")
     return bool(cursor.fetchone()[0])
 
 
-def _check_own_powers(cursor: CursorWrapper) -> None:
+def check_own_powers(cursor: CursorWrapper) -> None:
     cursor.execute("SELECT rolsuper OR rolcreaterole FROM pg_roles WHERE rolname = current_user")
     if not cursor.fetchone()[0]:
         raise NotPossible(
@@ -165,7 +165,7 @@ def _check_own_powers(cursor: CursorWrapper) -> None:
         )
 
 
-def _check_powers(cursor: CursorWrapper, name: str) -> None:
+def check_powers(cursor: CursorWrapper, name: str) -> None:
     cursor.execute(f"SELECT {POWERS} FROM pg_roles WHERE rolname = %s", [name])
     if cursor.fetchone()[0]:
         raise NotPossible(
@@ -179,16 +179,16 @@ def _mend(cursor: CursorWrapper, name: str, password: str | None) -> None:
     cursor.execute(f"ALTER ROLE {role} LOGIN NOINHERIT CONNECTION LIMIT {CONNECTIONS}")
     for setting, value in SETTINGS.items():
         cursor.execute(f"ALTER ROLE {role} SET {setting} = '{value}'")
-    if _is_superuser(cursor):
+    if is_superuser(cursor):
         cursor.execute(f"ALTER ROLE {role} SET temp_file_limit = '{TEMPORARY_FILES}'")
     cursor.execute(MEMBERSHIPS, [name])
     for (group,) in cursor.fetchall():
         cursor.execute(f"REVOKE {_quoted(group)} FROM {role}")
     if password is not None:
-        cursor.execute(f"ALTER ROLE {role} PASSWORD {_verifier(cursor, password, name)}")
+        cursor.execute(f"ALTER ROLE {role} PASSWORD {verifier(cursor, password, name)}")
 
 
-def _verifier(cursor: CursorWrapper, password: str, name: str) -> str:
+def verifier(cursor: CursorWrapper, password: str, name: str) -> str:
     """Return what the server stores of the password, as SQL, so that no log holds the password."""
     server = cursor.connection.pgconn
     found = server.encrypt_password(password.encode(), name.encode(), b"scram-sha-256")

@@ -205,6 +205,6 @@ def test_the_printed_url_works(portal: Database) -> None:
 
 def test_the_password_is_sent_as_what_the_server_keeps_of_it(portal: Database, caplog: Any) -> None:
     with connection.cursor() as cursor:
-        verifier = portal_role._verifier(cursor, PASSWORD, NAME)
+        verifier = portal_role.verifier(cursor, PASSWORD, NAME)
     assert verifier.startswith("'SCRAM-SHA-256$")
     assert PASSWORD not in verifier

@@ -3,6 +3,7 @@ from typing import Any
 from django.core.management.commands import migrate
 from django.db import transaction
 
+from grps_site.analytics import schema_changes
 from grps_site.ops import database_roles, portal_role
 
 
@@ -11,8 +12,11 @@ class Command(migrate.Command):
 
     def handle(self, *args: Any, **options: Any) -> None:
         with database_roles.as_owner() as application:
-            super().handle(*args, **options)
+            with schema_changes.allowed() as guard:
+                super().handle(*args, **options)
             if application is not None:
                 with transaction.atomic():
                     database_roles.grant(application)
             portal_role.renew()
+        if guard.changed:
+            self.stdout.write(schema_changes.refresh_advice(guard.changed))

@@ -1,0 +1,186 @@
+"""A PostgreSQL that subscribes to the publication, for connectors to read from."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+from django.db import connection
+
+from grps_site.analytics import catalog, publication, slots
+from grps_site.analytics.catalog import Column, literal, quoted
+from grps_site.ops.portal_role import NotPossible
+
+SUBSCRIPTION = "grps_analytics"
+MARK = "GRPS analytics"  # comment of the tables that this module made
+PAUSE = 0.2  # seconds
+TABLES = """
+    SELECT c.relname, obj_description(c.oid, 'pg_class') FROM pg_class c
+    WHERE c.relnamespace = to_regnamespace(%s) AND c.relkind = 'r' AND c.relname = ANY (%s)"""
+COLUMNS = """
+    SELECT a.attname, format_type(a.atttypid, a.atttypmod) FROM pg_attribute a
+    WHERE a.attrelid = %s::regclass AND a.attnum > 0 AND NOT a.attisdropped"""
+COPYING = """
+    SELECT count(*) FROM pg_subscription s JOIN pg_subscription_rel r ON r.srsubid = s.oid
+    WHERE s.subname = %s AND r.srsubstate <> 'r'"""
+ERRORS = """
+    SELECT coalesce(sum(apply_error_count + sync_error_count), 0)::bigint
+    FROM pg_stat_subscription_stats WHERE subname = %s"""
+
+
+@dataclass(frozen=True, slots=True)
+class Warehouse:
+    """A warehouse. `source`: the URL by which it reaches GRPS's database. `slot`: its slot there."""
+
+    database: psycopg.Connection[Any]
+    source: str
+    slot: str
+
+    def subscribe(self) -> str:
+        """Make or mend tables and subscription. Return what was done. Raises NotPossible.
+
+        Tables are copied anew if their changes are lost or a column was added.
+        """
+        if not publication.exists():
+            raise NotPossible("Run `manage.py analytics apply --level b` first.")
+        self._refuse_others_tables()
+        has_new_columns = self._make_tables()
+        readable = any(one.name == self.slot and not one.is_lost for one in slots.read())
+        if self.is_subscribed() and readable and not has_new_columns:
+            self._refresh()
+            return "The subscription was refreshed."
+        self.unsubscribe()
+        self._copy_all()
+        return "The subscription was made. Every table is copied."
+
+    def is_subscribed(self) -> bool:
+        return bool(
+            self._value("SELECT count(*) FROM pg_subscription WHERE subname = %s", SUBSCRIPTION)
+        )
+
+    def unsubscribe(self) -> None:
+        """Drop the subscription and its slot, if they exist."""
+        name, known = quoted(SUBSCRIPTION), [one.name for one in slots.read()]
+        if self.is_subscribed():
+            self.database.execute(f"ALTER SUBSCRIPTION {name} DISABLE")
+            self.database.execute(f"ALTER SUBSCRIPTION {name} CONNECTION {literal(self.source)}")
+            if self.slot not in known:
+                self.database.execute(f"ALTER SUBSCRIPTION {name} SET (slot_name = NONE)")
+            self.database.execute(f"DROP SUBSCRIPTION {name}")
+        if self.slot in [one.name for one in slots.read()]:
+            with psycopg.connect(self.source, autocommit=True) as source:
+                source.execute("SELECT pg_drop_replication_slot(%s)", [self.slot])
+
+    def wait(self) -> None:
+        """Wait until every table is copied. Raises NotPossible if a copy fails."""
+        failed = self._value(ERRORS, SUBSCRIPTION)
+        while self._value(COPYING, SUBSCRIPTION):
+            if self._value(ERRORS, SUBSCRIPTION) > failed:
+                raise NotPossible("A copy failed. The log of the warehouse says why.")
+            time.sleep(PAUSE)
+
+    def _refuse_others_tables(self) -> None:
+        """Refuse a database with tables of the same names that this command did not make."""
+        found = self.database.execute(TABLES, [_schema(), list(_columns())]).fetchall()
+        others = [name for name, comment in found if comment != MARK]
+        if others:
+            raise NotPossible(
+                f"The warehouse has tables of other origin: {', '.join(sorted(others))}."
+                " Use an empty database."
+            )
+
+    def _make_tables(self) -> bool:
+        """Make the tables as published. Return whether a table that existed got a column."""
+        schema = _schema()
+        existing = {
+            name for name, _ in self.database.execute(TABLES, [schema, list(_columns())]).fetchall()
+        }
+        self.database.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(schema)}")
+        added = False
+        for table, columns in _columns().items():
+            name = quoted(schema, table)
+            if table in existing:
+                added |= self._mend_table(name, columns)
+                continue
+            keys = ", ".join(quoted(column.name) for column in columns if column.is_key)
+            listed = ", ".join(_defined(column) for column in columns)
+            self.database.execute(f"CREATE TABLE {name} ({listed}, PRIMARY KEY ({keys}))")
+            self.database.execute(f"COMMENT ON TABLE {name} IS {literal(MARK)}")
+        return added
+
+    def _mend_table(self, name: str, columns: list[Column]) -> bool:
+        types = dict(self.database.execute(COLUMNS, [name]).fetchall())
+        missing = [column for column in columns if column.name not in types]
+        for column in missing:
+            self.database.execute(f"ALTER TABLE {name} ADD COLUMN {_defined(column)}")
+        for column in columns:
+            if types.get(column.name, column.type) != column.type:
+                self.database.execute(
+                    f"ALTER TABLE {name} ALTER COLUMN {quoted(column.name)} TYPE {column.type}"
+                    f" USING {quoted(column.name)}::{column.type}"
+                )
+        return bool(missing)
+
+    def _refresh(self) -> None:
+        name = quoted(SUBSCRIPTION)
+        self.database.execute(f"ALTER SUBSCRIPTION {name} CONNECTION {literal(self.source)}")
+        self.database.execute(f"ALTER SUBSCRIPTION {name} ENABLE")
+        self.database.execute(f"ALTER SUBSCRIPTION {name} REFRESH PUBLICATION")
+
+    def _copy_all(self) -> None:
+        """Subscribe with empty tables. The slot is made first, or a subscription within one server
+        would wait for itself."""
+        tables = ", ".join(quoted(_schema(), table) for table in _columns())
+        self.database.execute(f"TRUNCATE {tables}")
+        with psycopg.connect(self.source, autocommit=True) as source:
+            source.execute("SELECT pg_create_logical_replication_slot(%s, 'pgoutput')", [self.slot])
+        self.database.execute(
+            f"CREATE SUBSCRIPTION {quoted(SUBSCRIPTION)} CONNECTION {literal(self.source)}"
+            f" PUBLICATION {quoted(publication.name())}"
+            f" WITH (create_slot = false, slot_name = {literal(self.slot)})"
+        )
+
+    def _value(self, query: str, *parameters: str) -> int:
+        row = self.database.execute(query, parameters).fetchone()
+        return int(row[0]) if row else 0
+
+
+@contextmanager
+def connected(url: str, source: str, slot: str) -> Iterator[Warehouse]:
+    """Connect to the warehouse at `url`."""
+    with psycopg.connect(url, autocommit=True, connect_timeout=10) as database:
+        yield Warehouse(database, source, slot)
+
+
+def default_slot() -> str:
+    """Return the slot's name. Slots belong to the server, so each database has its own."""
+    return f"{catalog.database()}_warehouse"[:63]
+
+
+def _columns() -> dict[str, list[Column]]:
+    """Return the columns of the warehouse's tables.
+
+    A generated column that this server does not publish is computed in the warehouse.
+    """
+    published = publication.tables()
+    return {
+        table: [
+            column for column in columns if column.expression or column.name in published[table]
+        ]
+        for table, columns in catalog.declared().items()
+        if table in published
+    }
+
+
+def _defined(column: Column) -> str:
+    is_computed = column.expression and (catalog.server_version() < catalog.GENERATED_COLUMNS_SINCE)
+    computed = f" GENERATED ALWAYS AS ({column.expression}) STORED" if is_computed else ""
+    return f"{quoted(column.name)} {column.type}{computed}"
+
+
+def _schema() -> str:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_schema()")
+        return str(cursor.fetchone()[0])
