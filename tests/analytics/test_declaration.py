@@ -55,12 +55,13 @@ def test_no_personal_column_is_published() -> None:
 
 
 def test_a_start_reports_a_new_column_and_a_personal_one(settings: Any, tmp_path: Path) -> None:
+    before = {(error.id, error.msg) for error in checks.check_analytics_columns()}
     tables = json.loads(FILE.read_text())["tables"]
     del tables["ledger"]["columns"]["batch"]
     tables["players"]["columns"]["username"] = "label"
     settings.ANALYTICS = declaration.load(changed(tmp_path, tables=tables))
     found = {(error.id, error.msg) for error in checks.check_analytics_columns()}
-    assert found == {
+    assert found - before == {
         ("grps.W017", "ledger.batch has no class for analytics."),
         ("grps.E017", "players.username may hold a person and cannot be published."),
     }
