@@ -2,6 +2,7 @@
 
 import math
 import sys
+import time
 from collections.abc import Callable
 from functools import wraps
 from http import HTTPStatus
@@ -15,7 +16,9 @@ from django.core.exceptions import (
     RequestDataTooBig,
     SuspiciousOperation,
 )
+from django.db import connection
 from django.http import Http404, HttpRequest, HttpResponse
+from django.template.loader import render_to_string
 from django.views.defaults import page_not_found, permission_denied, server_error
 from rest_framework import exceptions, views
 from rest_framework.exceptions import APIException
@@ -58,7 +61,7 @@ MEANINGS = {
     "unavailable": "The database is unavailable, GRPS is not set up yet, or it is receiving too many "
     "large bodies. Try again after `Retry-After` seconds.",
 }
-NO_DATABASE = "The database cannot be reached; try again soon."
+NO_DATABASE = "The database is not available. Try again soon."
 NOT_FOUND = "There is nothing at this address."
 NOT_ALLOWED = "This is not allowed."
 MALFORMED = "The request is malformed."
@@ -171,7 +174,7 @@ def _as_api_exception(exc: Exception) -> Exception:
     if isinstance(exc, SuspiciousOperation | BadRequest):
         return exceptions.ParseError(MALFORMED)
     if not isinstance(exc, APIException) and database_errors.is_temporary(exc):
-        log.exception("database unavailable")
+        _log_unavailable()
         return DatabaseUnavailable()
     return exc
 
@@ -188,9 +191,26 @@ def _sentence(detail: Any) -> str:
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    if database_errors.is_temporary(exception):
+        # Django takes a session that cannot be saved for one that was deleted.
+        return _unavailable(request)
     if isinstance(exception, RequestDataTooBig):
         return response(413, BODY_ERRORS[413])
     return response(400, UNKNOWN_HOST if isinstance(exception, DisallowedHost) else MALFORMED)
+
+
+def _unavailable(request: HttpRequest) -> HttpResponse:
+    _log_unavailable()
+    if request.path.startswith(CONSOLE):
+        page = render_to_string("unavailable.html", {"detail": NO_DATABASE})
+        return HttpResponse(page, status=503, headers=_retry())
+    return response(503, NO_DATABASE, headers=_retry())
+
+
+def _log_unavailable() -> None:
+    """Log the error, and let the next request connect again: another server may be writable."""
+    log.exception("database unavailable")
+    connection.close_at = time.monotonic()
 
 
 def not_allowed(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -207,10 +227,10 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 def internal_error(request: HttpRequest) -> HttpResponse:
     """Answer an unexpected error, and log its traceback with the request id."""
+    error = sys.exception()
+    if error is not None and database_errors.is_temporary(error):
+        return _unavailable(request)
     log.exception("unexpected error", method=request.method, path=mask_secrets(request.path))
     if request.path.startswith(CONSOLE):
         return server_error(request)
-    error = sys.exception()
-    if error is not None and database_errors.is_temporary(error):
-        return response(503, NO_DATABASE, headers=_retry())
     return response(500, "Something went wrong here; the request id finds it in the logs.")
