@@ -19,7 +19,7 @@ from tests.webhooks.receivers import Answer, Received, Receiver
 from webhooks.models import WebhookAttempt, WebhookDelivery
 from webhooks.tasks import deliver
 
-EVENTS = 80
+EVENTS = 50
 SLOTS = 16  # calls that may be under way at once
 PATIENCE = 60  # seconds
 
