@@ -9,7 +9,7 @@ from common.environment import BASE_DIR
 from devserver.process import Service, alive_for, serves
 from devserver.state import State
 
-CELERY = [sys.executable, "-m", "celery", "--app=grps_site"]
+CELERY = [sys.executable, "-m", "celery", "--app=grps_site", "--quiet"]
 # Seconds. A task that takes longer is killed, and resumed from its row after the next start.
 END_TIMEOUT = 5.0
 

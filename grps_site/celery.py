@@ -1,17 +1,19 @@
-"""The Celery application. Tasks get the id of the request that started them."""
+"""The Celery application. Tasks get the ids of the request that started them."""
 
+import atexit
 import datetime as dt
+import logging
 import os
 from pathlib import Path
 from typing import Any
 
-import celery
+import celery.apps.worker
 import structlog
 from celery import Celery, signals
 from celery.loaders.app import AppLoader
 from django.db import connection
 
-from common import database_clock, database_errors
+from common import database_clock, database_errors, tracing
 from grps_site.ops import pooling, reconnecting
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "grps_site.settings")
@@ -53,6 +55,12 @@ class Task(celery.Task):  # type: ignore[type-arg]
 app = Application("grps", loader="grps_site.celery:Loader", task_cls=Task)
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+OF_TASKS = "task-"  # begins the request ids of tasks that no request started
+
+log = structlog.get_logger("grps.celery")
+
+# Celery writes "Warm shutdown" as plain text into the log. `worker_stops` logs it.
+celery.apps.worker.safe_say = lambda *_, **__: None  # type: ignore[attr-defined]
 
 
 @signals.setup_logging.connect
@@ -60,18 +68,44 @@ def keep_our_logging(**_: Any) -> None:
     """Prevent Celery from configuring logging. Any receiver of this signal does."""
 
 
+@signals.worker_ready.connect
+def worker_starts(sender: Any = None, **_: Any) -> None:
+    log.info("worker is ready", hostname=sender.hostname)
+    _start_exporter()
+
+
+@signals.worker_shutting_down.connect
+def worker_stops(how: str = "", **_: Any) -> None:
+    """Log the stop at the end. This runs in a signal handler, which must not take a lock."""
+    atexit.register(log.info, "worker has stopped", how=how)
+
+
+@signals.beat_init.connect
+def beat_starts(**_: Any) -> None:
+    log.info("beat starts")
+    atexit.register(log.info, "beat has stopped")
+    _start_exporter()
+
+
+def _start_exporter() -> None:
+    from grps_site.ops import exporter
+
+    exporter.start_if_configured()
+
+
 @signals.before_task_publish.connect
-def send_request_id(headers: dict[str, Any] | None = None, **_: Any) -> None:
-    request_id = structlog.contextvars.get_contextvars().get("request_id")
-    if request_id and headers is not None:
-        headers["request_id"] = request_id
+def send_ids(headers: dict[str, Any] | None = None, **_: Any) -> None:
+    ids = tracing.headers()
+    if ids and headers is not None:
+        headers |= {"request_id": ids["X-Request-ID"], "traceparent": ids["traceparent"]}
 
 
 @signals.task_prerun.connect
-def bind_request_id(task: Any = None, task_id: str = "", **_: Any) -> None:
-    structlog.contextvars.clear_contextvars()
-    request_id = getattr(task.request, "request_id", None) or f"task-{task_id}"
-    structlog.contextvars.bind_contextvars(request_id=request_id, task=task.name)
+def bind_ids(task: Any = None, task_id: str = "", **_: Any) -> None:
+    request = task.request
+    request_id = getattr(request, "request_id", None) or f"{OF_TASKS}{task_id}"
+    tracing.bind(request_id, getattr(request, "traceparent", None) or "")
+    structlog.contextvars.bind_contextvars(task=task.name)
 
 
 @signals.task_prerun.connect
@@ -80,7 +114,11 @@ def check_connection(**_: Any) -> None:
 
 
 @signals.task_postrun.connect
-def unbind_request_id(**_: Any) -> None:
+def log_end(state: str = "", **_: Any) -> None:
+    """Log the end of a task. Periodic ones run too often for more than LOG_LEVEL=DEBUG."""
+    request_id = structlog.contextvars.get_contextvars().get("request_id", "")
+    is_periodic = request_id.startswith(OF_TASKS)
+    log.log(logging.DEBUG if is_periodic else logging.INFO, "task ended", state=state)
     structlog.contextvars.clear_contextvars()
 
 

@@ -9,7 +9,7 @@ from common.environment import BASE_DIR, STATE_DIR, env
 from common.version import VERSION
 from grps_site import integrations
 from grps_site.analytics import declaration
-from grps_site.ops import brokers, json_logs, metrics_folder, pool_modes, production
+from grps_site.ops import brokers, json_logs, metrics_folder, pool_modes, processes, production
 
 ENVIRONMENT = env.str("GRPS_ENV", default="production")
 if ENVIRONMENT not in {"development", "production"}:
@@ -240,6 +240,10 @@ CORS_ALLOW_METHODS = ["GET", "HEAD", "POST"]
 CORS_ALLOW_HEADERS = ["Content-Type", "If-None-Match", "X-Request-ID", "cf-turnstile-response"]
 CORS_EXPOSE_HEADERS = ["ETag", "X-Request-ID", "Retry-After"]
 CORS_PREFLIGHT_MAX_AGE = 600  # seconds
+# Workers and beat answer their metrics on this port of the loopback address; 0: no port.
+METRICS_PORT = environment.whole("METRICS_PORT", 0)
+if METRICS_PORT and processes.runs_tasks():
+    metrics_folder.make_temporary()
 METRICS_TOKEN = environment.secret("METRICS_TOKEN")
 # URLs that scheduled jobs report to (`--heartbeat NAME`).
 HEARTBEAT_URLS = heartbeats.parse(environment.secret("HEARTBEAT_URLS"))
@@ -397,4 +401,6 @@ json_logs.configure(
         "LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
     ),
     readable=environment.switch("LOG_READABLE", False),
+    version=VERSION,
+    environment=ENVIRONMENT,
 )

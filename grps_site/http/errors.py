@@ -26,7 +26,7 @@ from rest_framework.response import Response
 
 from common import database_errors
 from grps_site.http.json_codec import dumps
-from grps_site.http.secret_paths import mask_secrets
+from grps_site.http.routes import route
 
 CONSOLE = "/admin/"  # errors of the console are HTML pages
 MEDIA_TYPE = "application/problem+json"
@@ -230,7 +230,7 @@ def internal_error(request: HttpRequest) -> HttpResponse:
     error = sys.exception()
     if error is not None and database_errors.is_temporary(error):
         return _unavailable(request)
-    log.exception("unexpected error", method=request.method, path=mask_secrets(request.path))
+    log.exception("unexpected error", http={"method": request.method, "route": route(request)})
     if request.path.startswith(CONSOLE):
         return server_error(request)
     return response(500, "Something went wrong here; the request id finds it in the logs.")

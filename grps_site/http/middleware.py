@@ -1,8 +1,8 @@
 """Middleware: the request context for all paths, and sessions, CSRF and sign-in for the console."""
 
+import logging
 import re
 import time
-import uuid
 from collections.abc import Callable
 from typing import Any
 
@@ -16,14 +16,15 @@ from django.http.response import HttpResponseBase
 from django.middleware.common import CommonMiddleware
 from django.middleware.csrf import CsrfViewMiddleware
 
+from common import tracing
 from common.client_address import parse_address
 from grps_site.http import errors
 from grps_site.http.errors import CONSOLE
+from grps_site.http.routes import route
 from grps_site.http.secret_paths import is_private, mask_secrets
 from grps_site.ops import metrics
 
 PROBED = re.compile(r"/health/.*|/metrics")
-VALID_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 REFUSED = "grps.refused"  # key in the WSGI environment: the status for a refused body
 
 log = structlog.get_logger("grps.http")
@@ -33,17 +34,15 @@ GetResponse = Callable[[HttpRequest], HttpResponseBase]
 class RequestContextMiddleware:
     """Give the request an id for response, logs, audit events and tasks, and log the request.
 
-    A valid X-Request-ID of the caller is used.
+    A valid X-Request-ID and traceparent of the caller are used.
     """
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        given = request.headers.get("X-Request-ID", "")
-        request_id = given if VALID_REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
-        structlog.contextvars.clear_contextvars()
-        structlog.contextvars.bind_contextvars(request_id=request_id)
+        headers = request.headers
+        request_id = tracing.bind(headers.get("X-Request-ID", ""), headers.get("traceparent", ""))
         start = time.perf_counter()
         refused = request.META.get(REFUSED)
         response = errors.body_refused(refused) if refused else self.get_response(request)
@@ -53,15 +52,21 @@ class RequestContextMiddleware:
             response["Referrer-Policy"] = "no-referrer"
         metrics.observe(request, response.status_code, seconds)
         if settings.LOG_REQUESTS:
-            milliseconds = round(seconds * 1e3, 2)
-            log.info(
-                "request",
-                method=request.method,
-                path=mask_secrets(request.path),
-                status=response.status_code,
-                ms=milliseconds,
-            )
+            _log(request, response.status_code, seconds)
         return response
+
+
+def _log(request: HttpRequest, status: int, seconds: float) -> None:
+    """Log the route. A path may hold the id of a person, so only LOG_LEVEL=DEBUG shows it."""
+    http: dict[str, Any] = {
+        "method": request.method,
+        "route": route(request),
+        "status_code": status,
+    }
+    http["duration_ms"] = round(seconds * 1e3, 2)
+    if logging.getLogger("grps.http").isEnabledFor(logging.DEBUG):
+        http["path"] = mask_secrets(request.path)
+    log.info("request", http=http)
 
 
 class HostMiddleware(CommonMiddleware):

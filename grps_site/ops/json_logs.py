@@ -1,27 +1,38 @@
-"""JSON logs on standard error, one object per line, each with the request id."""
+"""JSON logs on standard error: one object a line, in the form of grps_site.ops.log_fields."""
 
 import logging
 import sys
+import threading
+from collections.abc import Mapping
+from types import TracebackType
 from typing import Any
 
 import structlog
 
-from grps_site.http.secret_paths import MASK, mask_people, mask_secrets
-
-SAFE_FIELDS = frozenset({"timestamp", "level", "logger", "ms"})  # never personal
-FIRST_ROBLOX_ID = 10**9  # larger numbers are treated as ids of Roblox
+from grps_site.http.secret_paths import mask_people, mask_secrets
+from grps_site.ops import log_fields, processes
 
 SHARED: list[structlog.types.Processor] = [
     structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_logger_name,
     structlog.stdlib.add_log_level,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
-    structlog.stdlib.ExtraAdder(),
 ]
+# Lines of others that say nothing, or that we write ourselves with the ids of the request.
+LEVELS: Mapping[str, int] = {
+    "httpx": logging.WARNING,
+    "httpcore": logging.WARNING,
+    "celery.app.trace": logging.WARNING,
+    "celery.worker.strategy": logging.WARNING,
+    "celery.beat": logging.WARNING,
+    "django.request": logging.CRITICAL,  # grps_site.http.errors
+}
+
+log = structlog.get_logger("grps.process")
 
 
-def configure(*, level: str, readable: bool) -> None:
-    """Send structlog and the standard library's loggers to one handler.
+def configure(*, level: str, readable: bool, version: str, environment: str) -> None:
+    """Send structlog, the standard library's loggers, warnings and uncaught errors to one handler.
 
     `level`: a standard level name. `readable`: text for people instead of JSON.
     """
@@ -35,34 +46,36 @@ def configure(*, level: str, readable: bool) -> None:
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=True,
     )
+    contract = log_fields.Contract(processes.service(), version, environment)
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_formatter(readable))
+    handler.setFormatter(_readable() if readable else _json(contract))
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level.upper())
-    for chatty in (
-        "httpx",
-        "httpcore",
-        "celery.app.trace",
-        "celery.worker.strategy",
-        "celery.beat",
-    ):
-        logging.getLogger(chatty).setLevel(logging.WARNING)
-    logging.getLogger("django.request").setLevel(
-        logging.CRITICAL
-    )  # grps_site.http.errors logs it with the request id
+    for name, limit in LEVELS.items():
+        logging.getLogger(name).setLevel(limit)
+    logging.captureWarnings(True)
+    if not readable and not sys.stderr.isatty():
+        sys.excepthook = _log_uncaught
+        sys.unraisablehook = _log_unraisable
+        threading.excepthook = _log_end_of_thread
 
 
-def _formatter(readable: bool) -> logging.Formatter:
-    final: list[Any] = (
-        [structlog.dev.ConsoleRenderer(), _anonymous_line]
-        if readable
-        else [
-            structlog.processors.format_exc_info,
-            _anonymous_fields,
+def _json(contract: log_fields.Contract) -> logging.Formatter:
+    return _formatter(
+        [
+            contract,
+            log_fields.without_people,
             structlog.processors.JSONRenderer(ensure_ascii=False),
         ]
     )
+
+
+def _readable() -> logging.Formatter:
+    return _formatter([structlog.dev.ConsoleRenderer(), _anonymous_line])
+
+
+def _formatter(final: list[Any]) -> logging.Formatter:
     return structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=SHARED,
         processors=[
@@ -73,21 +86,6 @@ def _formatter(readable: bool) -> logging.Formatter:
     )
 
 
-def _anonymous_fields(logger: Any, name: str, event: Any) -> Any:
-    """Remove personal data from the values before rendering, so that the line stays valid JSON."""
-    return {key: value if key in SAFE_FIELDS else _anonymous(value) for key, value in event.items()}
-
-
-def _anonymous(value: Any) -> Any:
-    if isinstance(value, str):
-        return mask_people(value)
-    if isinstance(value, int) and not isinstance(value, bool):
-        return MASK if abs(value) >= FIRST_ROBLOX_ID else value
-    if isinstance(value, list | tuple):
-        return [_anonymous(item) for item in value]
-    return value
-
-
 def _anonymous_line(logger: Any, name: str, line: Any) -> Any:
     return mask_people(line)
 
@@ -95,3 +93,27 @@ def _anonymous_line(logger: Any, name: str, line: Any) -> Any:
 def _without_secrets(logger: Any, name: str, line: Any) -> Any:
     """Mask secrets in the rendered line, which may contain a traceback."""
     return mask_secrets(line)
+
+
+def _log_uncaught(
+    kind: type[BaseException], error: BaseException, trace: TracebackType | None
+) -> None:
+    if issubclass(kind, KeyboardInterrupt):
+        log.info("interrupted")
+        return
+    log.critical("unexpected error", exc_info=(kind, error, trace))
+
+
+def _log_unraisable(found: Any) -> None:
+    said = found.err_msg or "ignored error"
+    log.error(said, exc_info=(found.exc_type, found.exc_value, found.exc_traceback))
+
+
+def _log_end_of_thread(found: threading.ExceptHookArgs) -> None:
+    if issubclass(found.exc_type, SystemExit) or found.exc_value is None:
+        return
+    log.error(
+        "unexpected error in a thread",
+        thread=found.thread.name if found.thread else "",
+        exc_info=(found.exc_type, found.exc_value, found.exc_traceback),
+    )

@@ -16,8 +16,10 @@ from prometheus_client import (
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import REGISTRY, Collector
 
+from common import metric_errors
 from grps_site.http import errors
-from grps_site.ops import metric_sources
+from grps_site.http.routes import route
+from grps_site.ops import metric_sources, metrics_folder
 
 REQUESTS = Histogram(
     "grps_request_seconds",
@@ -30,10 +32,9 @@ METHODS = {"GET", "HEAD", "POST", "OPTIONS"}
 
 def observe(request: HttpRequest, status: int, seconds: float) -> None:
     """Count a request under its route, not its path, so that the number of labels stays small."""
-    match = request.resolver_match
-    route = match.route if match else "unmatched"
     method = request.method if request.method in METHODS else "other"
-    REQUESTS.labels(method, route, str(status)).observe(seconds)
+    with metric_errors.tolerated():
+        REQUESTS.labels(method, route(request), str(status)).observe(seconds)
 
 
 class StateCollector(Collector):
@@ -46,20 +47,29 @@ class StateCollector(Collector):
 
 def metrics(request: HttpRequest) -> HttpResponse:
     """Answer the metrics. Needs `Authorization: Bearer METRICS_TOKEN`, and the setting."""
-    given = request.headers.get("Authorization", "").encode()
-    expected = f"Bearer {settings.METRICS_TOKEN}".encode()
-    if not settings.METRICS_TOKEN or not hmac.compare_digest(given, expected):
+    if not is_authorized(request.headers.get("Authorization", "")):
         return errors.response(
             401,
             "Send the metrics token: Authorization: Bearer …",
             headers={"WWW-Authenticate": "Bearer"},
         )
-    registry = CollectorRegistry()
-    registry.register(StateCollector())
-    shared = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
-    if shared:
-        multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
-        return HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+    state = CollectorRegistry()
+    state.register(StateCollector())
     return HttpResponse(
-        generate_latest(REGISTRY) + generate_latest(registry), content_type=CONTENT_TYPE_LATEST
+        of_this_service() + generate_latest(state), content_type=CONTENT_TYPE_LATEST
     )
+
+
+def is_authorized(authorization: str) -> bool:
+    """Check the bearer token. Without METRICS_TOKEN nobody is authorized."""
+    expected = f"Bearer {settings.METRICS_TOKEN}".encode()
+    return bool(settings.METRICS_TOKEN) and hmac.compare_digest(authorization.encode(), expected)
+
+
+def of_this_service() -> bytes:
+    """Return the counters of all processes that share this one's folder, else of this one."""
+    if not os.environ.get(metrics_folder.VARIABLE):
+        return generate_latest(REGISTRY)
+    registry = CollectorRegistry()
+    multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    return generate_latest(registry)

@@ -4,14 +4,17 @@ import argparse
 import resource
 import sys
 
+import structlog
 import uvicorn
 
-from grps_site.ops import pooling
+from grps_site.ops import metrics_folder, pooling
 
 # seconds; longer than the proxy's keepalive (nginx: 60), so that it never uses a closed connection
 KEEP_ALIVE = 75
 GRACE = 10  # seconds for running requests at the end
 BACKLOG = 2048
+
+log = structlog.get_logger("grps.server")
 
 
 def main() -> int:
@@ -21,7 +24,10 @@ def main() -> int:
     parser.add_argument("--workers", type=int, default=2, help="processes, one for each core")
     options = parser.parse_args()
     _allow_many_connections()
+    # It loads the settings, which configure the logs, in the process that starts the others too.
     pooling.refuse_mixed_statements()
+    if folder := metrics_folder.refused():
+        log.warning("the folder of metrics cannot be written; processes count alone", folder=folder)
     uvicorn.run(
         "grps_site.server.application:application",
         host=options.host,

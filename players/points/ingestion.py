@@ -14,7 +14,7 @@ from psycopg.errors import NumericValueOutOfRange
 
 from audits.actions import Action
 from audits.record import Actor, NewEvent, Target, record_many
-from common import retry
+from common import metric_errors, retry
 from common.pipeline import pipeline
 from players import leaderboard
 from players.active_policy import ActivePolicy, active
@@ -355,10 +355,11 @@ def _of_counts(state: BatchState) -> int:
 
 
 def _count(experience: str, receipt: Receipt) -> None:
-    EVENTS.labels(experience, "accepted").inc(receipt.accepted)
-    EVENTS.labels(experience, "duplicate").inc(receipt.duplicates)
-    EVENTS.labels(experience, "rejected").inc(len(receipt.rejected))
-    MISMATCHES.labels(experience).inc(len(receipt.notices))
+    with metric_errors.tolerated():
+        EVENTS.labels(experience, "accepted").inc(receipt.accepted)
+        EVENTS.labels(experience, "duplicate").inc(receipt.duplicates)
+        EVENTS.labels(experience, "rejected").inc(len(receipt.rejected))
+        MISMATCHES.labels(experience).inc(len(receipt.notices))
 
 
 def _fold_sometimes(moves: int) -> None:

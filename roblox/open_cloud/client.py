@@ -12,6 +12,7 @@ from urllib.parse import quote
 import httpx
 import msgspec
 
+from common import tracing
 from roblox.open_cloud.errors import (
     OpenCloudError,
     RetryDecision,
@@ -147,7 +148,7 @@ class OpenCloud:
             request.path,
             params=request.query,
             content=content,
-            headers={"x-api-key": self.api_key} | content_type,
+            headers={"x-api-key": self.api_key, **content_type, **tracing.headers()},
             timeout=self.timeout,
         )
 

@@ -16,6 +16,7 @@ import redis
 import structlog
 from prometheus_client import Counter, Histogram
 
+from common import metric_errors
 from roblox.open_cloud.breaker import Breaker
 from roblox.open_cloud.errors import OpenCloudError, RetryDecision
 from roblox.open_cloud.operations import BUDGETS, Budget, Operation
@@ -133,7 +134,8 @@ class Pacer:
         """
         pause = self._pause(slot, patience)
         if self.limit(slot.budget) is not None:
-            WAITED.labels(slot.budget.name).observe(pause)
+            with metric_errors.tolerated():
+                WAITED.labels(slot.budget.name).observe(pause)
         until = time.monotonic() + pause
         while (left := until - time.monotonic()) > 0:
             if not going_on():
@@ -174,7 +176,7 @@ class Pacer:
         self, slot: RateSlot, operation: Operation, status: int, headers: httpx.Headers
     ) -> None:
         """Adapt pace and breaker to an answer."""
-        CALLS.labels(operation.name, str(status)).inc()
+        _count(operation, str(status))
         with self._lock:
             self.spent[slot.budget.name] = self.spent.get(slot.budget.name, 0) + 1
         self._adapt(slot, status, headers)
@@ -184,7 +186,7 @@ class Pacer:
             self.breaker.reset(slot.target)
 
     def register_no_answer(self, slot: RateSlot, operation: Operation) -> None:
-        CALLS.labels(operation.name, "none").inc()
+        _count(operation, "none")
         self.breaker.register_failure(slot.target)
 
     def _adapt(self, slot: RateSlot, status: int, headers: httpx.Headers) -> None:
@@ -235,3 +237,8 @@ def _number(text: str | None) -> float | None:
         return float(text.strip()) if text else None
     except ValueError:
         return None
+
+
+def _count(operation: Operation, status: str) -> None:
+    with metric_errors.tolerated():
+        CALLS.labels(operation.name, status).inc()

@@ -52,7 +52,7 @@ def accounts(provider: str, settings: Any) -> Roblox:
 
 @pytest.fixture
 def log() -> Iterator[io.StringIO]:
-    """Yield the logs of this process, written as in production."""
+    """Yield the logs of this process, written as in production, with the paths of requests."""
     handlers = [
         one for one in logging.getLogger().handlers if isinstance(one.formatter, ProcessorFormatter)
     ]
@@ -60,7 +60,9 @@ def log() -> Iterator[io.StringIO]:
     level, text = logging.getLogger().level, io.StringIO()
     before = handler.setStream(text)
     logging.getLogger().setLevel("INFO")
+    logging.getLogger("grps.http").setLevel("DEBUG")
     yield text
+    logging.getLogger("grps.http").setLevel(logging.NOTSET)
     logging.getLogger().setLevel(level)
     handler.setStream(before or sys.stderr)
 

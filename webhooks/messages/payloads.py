@@ -49,6 +49,10 @@ class Sources:
         }
         self._erased = _being_erased(self._events.values())
 
+    def request_id(self, event_id: int) -> str:
+        """Return the id of the request that caused the event."""
+        return self._events[event_id].request_id
+
     def payload(self, event_id: int) -> Payload:
         """Return the payload of one of the events."""
         event = self._events[event_id]

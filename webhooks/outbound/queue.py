@@ -16,7 +16,7 @@ from django.db import connection, transaction
 
 from audits import queries
 from audits.actions import Action
-from common import database_clock, database_errors
+from common import database_clock, database_errors, tracing
 from webhooks.endpoints import health
 from webhooks.endpoints.health import CallOutcome, EndpointLoad, EndpointSnapshot
 from webhooks.formats.base import AnswerVerdict, AttemptOutcome, Message, Rendered
@@ -111,12 +111,21 @@ class ClaimedDelivery:
 
 @dataclass(slots=True)
 class DeliveryCall:
-    """One request to make, with its deliveries."""
+    """One request to make, with its deliveries.
+
+    `headers` has those of the message and the ids of the request that caused the last event, and
+    not those of the endpoint, which may be secret.
+    """
 
     endpoint: EndpointSnapshot
     deliveries: Sequence[ClaimedDelivery]
     rendered: Rendered
+    headers: Mapping[str, str]
     id: uuid.UUID = field(default_factory=uuid.uuid4)
+
+    @property
+    def request_id(self) -> str:
+        return self.headers.get("X-Request-ID", "")
 
 
 @dataclass(slots=True)
@@ -282,7 +291,9 @@ def _prepare(
         if not left[snapshot.id]:
             _release(group, "", 0)
         elif rendered := _render(snapshot, group, sources, now):
-            calls.append(DeliveryCall(snapshot, group, rendered))
+            event = group[-1].event_id
+            cause = {} if event is None else tracing.headers(sources.request_id(event))
+            calls.append(DeliveryCall(snapshot, group, rendered, {**rendered.headers, **cause}))
             left[snapshot.id] -= 1
     health.spend(calls_of(calls), now)
     _log_attempts(calls)
@@ -357,7 +368,7 @@ def _log_attempts(calls: Sequence[DeliveryCall]) -> None:
 
 def _request(call: DeliveryCall) -> str:
     """Return the request for storage, without the endpoint's own headers, which may be secret."""
-    head = "".join(f"{name}: {value}\n" for name, value in call.rendered.headers.items())
+    head = "".join(f"{name}: {value}\n" for name, value in call.headers.items())
     secret = any(one.names_erased for one in call.deliveries)
     return _text(f"POST\n{head}\n".encode() + (NOT_STORED if secret else call.rendered.body))
 

@@ -14,7 +14,7 @@ import structlog
 from django.conf import settings
 from django.db import Error, connection
 
-from common import database_errors
+from common import database_errors, tracing
 from webhooks.endpoints.health import EndpointLoad
 from webhooks.formats.base import AnswerVerdict, AttemptOutcome
 from webhooks.outbound import queue
@@ -107,14 +107,14 @@ class _Worker:
 
     async def _call(self, sender: Sender, call: DeliveryCall) -> None:
         endpoint = call.endpoint
-        headers = {**endpoint.headers, **call.rendered.headers}
+        headers = {**endpoint.headers, **call.headers}
         answer = await sender.send(Outgoing(endpoint.address, headers, call.rendered.body))
         self._busy[endpoint.id] -= 1
         (self._slow.add if answer.milliseconds > SLOW * 1000 else self._slow.discard)(endpoint.id)
+        verdict = _judge(call, answer)
+        _log(call, answer, verdict)
         self._finished.append(
-            FinishedCall(
-                call, _judge(call, answer), answer.status, answer.milliseconds, answer.body
-            )
+            FinishedCall(call, verdict, answer.status, answer.milliseconds, answer.body)
         )
         self._progress.set()
 
@@ -138,6 +138,19 @@ class _Worker:
 def _disconnect() -> None:
     """Close the database connection of this thread. Django has one for each thread."""
     connection.close()
+
+
+def _log(call: DeliveryCall, answer: HttpAnswer, verdict: AnswerVerdict) -> None:
+    """Log an attempt under the ids of the request that caused it."""
+    ids = {"request_id": call.request_id, "trace_id": tracing.trace_id_of(call.request_id)}
+    log.info(
+        "webhook attempt",
+        **(ids if call.request_id else {}),
+        endpoint=call.endpoint.name,
+        outcome=str(verdict.outcome),
+        messages=len(call.deliveries),
+        http={"method": "POST", "status_code": answer.status, "duration_ms": answer.milliseconds},
+    )
 
 
 def _judge(call: DeliveryCall, answer: HttpAnswer) -> AnswerVerdict:

@@ -6,7 +6,8 @@ import pytest
 from django.test import Client
 
 from audits.models import AuditEvent
-from grps_site.celery import send_request_id
+from common import tracing
+from grps_site.celery import send_ids
 from tests.conftest import events
 
 pytestmark = pytest.mark.usefixtures("bootstrapped")
@@ -44,8 +45,65 @@ def test_an_audit_event_carries_the_request_id(client: Client, api_key: str) -> 
 def test_a_task_that_a_request_starts_is_told_the_id(client: Client) -> None:
     client.get("/ranks", headers={"X-Request-ID": "portal:8"})
     headers: dict[str, Any] = {}
-    send_request_id(headers=headers)
-    assert headers == {"request_id": "portal:8"}
+    send_ids(headers=headers)
+    assert headers["request_id"] == "portal:8"
+    trace = headers["traceparent"].split("-")[1]
+    assert trace == tracing.trace_id_of("portal:8")
+
+
+TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
+PARENT = f"00-{TRACE}-00f067aa0ba902b7-01"
+
+
+def line_of(caplog: pytest.LogCaptureFixture) -> dict[str, Any]:
+    (line,) = [record.msg for record in caplog.records if record.name == "grps.http"]
+    assert isinstance(line, dict)
+    return line
+
+
+def test_a_trace_of_the_caller_continues_in_the_log(
+    client: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO, logger="grps.http"):
+        answer = client.get("/ranks", headers={"traceparent": PARENT, "X-Request-ID": "portal:1"})
+    line = line_of(caplog)
+    assert (line["trace_id"], line["request_id"]) == (TRACE, "portal:1")
+    assert answer["X-Request-ID"] == "portal:1"
+    assert len(line["span_id"]) == 16
+    assert line["span_id"] not in PARENT
+
+
+def test_a_trace_without_a_request_id_is_the_request_id(client: Client) -> None:
+    assert client.get("/ranks", headers={"traceparent": PARENT})["X-Request-ID"] == TRACE
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "",
+        "00",
+        f"ff-{TRACE}-00f067aa0ba902b7-01",
+        f"00-{'0' * 32}-00f067aa0ba902b7-01",
+        f"00-{TRACE}-{'0' * 16}-01",
+        f"00-{TRACE.upper()}-00f067aa0ba902b7-01",
+        f"00-{TRACE}x-00f067aa0ba902b7-01",
+    ],
+)
+def test_an_invalid_trace_is_replaced(
+    client: Client, caplog: pytest.LogCaptureFixture, given: str
+) -> None:
+    with caplog.at_level(logging.INFO, logger="grps.http"):
+        client.get("/ranks", headers={"traceparent": given, "X-Request-ID": "portal:1"})
+    assert line_of(caplog)["trace_id"] == tracing.trace_id_of("portal:1")
+
+
+def test_what_is_passed_on_belongs_to_the_present_step_or_to_the_cause() -> None:
+    assert tracing.headers() == {}
+    tracing.bind("game:1", PARENT)
+    assert tracing.headers()["X-Request-ID"] == "game:1"
+    assert tracing.headers()["traceparent"].split("-")[1] == TRACE
+    assert tracing.headers("game:2")["X-Request-ID"] == "game:2"
+    assert tracing.headers("game:2")["traceparent"].split("-")[1] == tracing.trace_id_of("game:2")
 
 
 def test_every_request_is_one_line_of_log_without_its_query(
@@ -53,11 +111,17 @@ def test_every_request_is_one_line_of_log_without_its_query(
 ) -> None:
     with caplog.at_level(logging.INFO, logger="grps.http"):
         client.get("/players?search=somebody", headers={"X-Request-ID": "portal:9"})
-    lines = [record.msg for record in caplog.records if record.name == "grps.http"]
-    assert len(lines) == 1
-    line = lines[0]
-    assert isinstance(line, dict)
-    assert (line["method"], line["path"], line["status"]) == ("GET", "/players", 200)
+    line = line_of(caplog)
+    duration = line["http"].pop("duration_ms")
+    assert line["http"] == {"method": "GET", "route": "players", "status_code": 200}
+    assert duration >= 0
     assert line["request_id"] == "portal:9"
-    assert line["ms"] >= 0
     assert "somebody" not in json.dumps(line, default=str)
+
+
+def test_the_path_is_logged_for_debugging_only(
+    client: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.DEBUG, logger="grps.http"):
+        client.get("/players/1")
+    assert line_of(caplog)["http"]["path"] == "/players/1"
