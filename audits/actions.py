@@ -98,6 +98,10 @@ class Action(enum.StrEnum):
     ENDPOINT_ENABLED = "endpoint.enabled"
     ENDPOINT_DISABLED = "endpoint.disabled"
     SECRET_ROTATED = "secret.rotated"  # noqa: S105 - an action's name
+    SYSTEM_SECRET_ROTATED = "system_secret.rotated"  # noqa: S105 - an action's name
+    SYSTEM_SECRET_FINISHED = "system_secret.finished"  # noqa: S105
+    SIGNING_KEY_ROTATED = "signing_key.rotated"
+    SIGNING_KEY_RETIRED = "signing_key.retired"
     DELIVERY_RESENT = "delivery.resent"
     DELIVERY_FAILING = "delivery.failing"
     DELIVERY_RECOVERED = "delivery.recovered"

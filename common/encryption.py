@@ -1,5 +1,7 @@
 """Encrypt addresses and secrets of endpoints for the database, with keys of the environment."""
 
+from contextlib import suppress
+
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
 
@@ -28,6 +30,15 @@ def unseal(token: str) -> str:
 def reseal(token: str) -> str:
     """Encrypt the value again with the first key, so that the others can be dropped. Raises NoKey."""
     return seal(unseal(token))
+
+
+def key_number(token: str) -> int | None:
+    """Return the place in FIELD_ENCRYPTION_KEYS of the key that opens a value, None if none does."""
+    for number, key in enumerate(settings.FIELD_ENCRYPTION_KEYS):
+        with suppress(InvalidToken):
+            Fernet(key).decrypt(token)
+            return number
+    return None
 
 
 def masked(text: str, shown: int = 4) -> str:

@@ -21,6 +21,7 @@ SECRETS: dict[str, Callable[[], str]] = {
     "WEBHOOK_VERIFICATION_KEY": lambda: base64.b64encode(secrets.token_bytes(32)).decode(),
     "ROBLOX_WEBHOOK_SECRET": lambda: secrets.token_urlsafe(32),
     "FIELD_ENCRYPTION_KEYS": lambda: base64.b64encode(secrets.token_bytes(32)).decode(),
+    "ERASURE_MARK_KEYS": lambda: base64.b64encode(secrets.token_bytes(32)).decode(),
     "AUDIT_SIGNING_KEY": lambda: base64.b64encode(secrets.token_bytes(32)).decode(),
     "METRICS_TOKEN": lambda: secrets.token_urlsafe(24),
     "LOCAL_ADMIN_PASSWORD": lambda: secrets.token_urlsafe(18),

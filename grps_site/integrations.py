@@ -21,6 +21,10 @@ class FromEnvironment(msgspec.Struct, frozen=True):
     def value(self) -> str:
         return str(environment.env.str(self.env, default=""))
 
+    def values(self) -> list[str]:
+        """Return the values that commas separate."""
+        return environment.secrets(self.env)
+
 
 class Datastore(msgspec.Struct, frozen=True, rename="camel"):
     """A game's data store of players.

@@ -1,4 +1,4 @@
-"""Nonces of signed calls, heartbeats of worker and beat, and the lease of beats."""
+"""Nonces of signed calls, heartbeats, the lease of beats, and when secrets were seen and used."""
 
 from django.db import models
 from django.db.models.functions import Now
@@ -38,3 +38,27 @@ class BeatLease(models.Model):
 
     class Meta:
         db_table = "beat_lease"
+
+
+class SecretFingerprint(models.Model):
+    """When a value of a secret was first configured. The fingerprint is a keyed hash of it."""
+
+    name = models.CharField(max_length=60)
+    fingerprint = models.CharField(max_length=64)
+    first_seen = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        db_table = "secret_fingerprints"
+        constraints = [
+            models.UniqueConstraint(fields=["name", "fingerprint"], name="secret_fingerprints_once")
+        ]
+
+
+class PreviousSecretUse(models.Model):
+    """When the previous value of a secret was last used (common/previous_secrets.py)."""
+
+    name = models.CharField(max_length=60, primary_key=True)
+    used_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "previous_secret_uses"

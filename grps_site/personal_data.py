@@ -8,6 +8,9 @@ BEAT = "the schedule of periodic tasks, which bootstrap writes"
 impersonal("nonces", HASH, "nonce")
 impersonal("heartbeats", LIST, "name")
 impersonal("beat_lease", HASH, "lease")
+impersonal("secret_fingerprints", LIST, "name")
+impersonal("secret_fingerprints", HASH, "fingerprint")
+impersonal("previous_secret_uses", LIST, "name")
 impersonal("django_celery_beat_intervalschedule", BEAT, "period")
 impersonal("django_celery_beat_solarschedule", BEAT, "event")
 impersonal(

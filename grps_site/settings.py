@@ -37,11 +37,16 @@ TURNSTILE_VERIFY_URL = env.str(
 TURNSTILE_HOSTNAMES = env.list("TURNSTILE_HOSTNAMES", default=[])
 # Signs messages to standard endpoints without a separate secret.
 WEBHOOK_VERIFICATION_KEY = environment.secret("WEBHOOK_VERIFICATION_KEY")
+WEBHOOK_VERIFICATION_KEY_PREVIOUS = environment.secret("WEBHOOK_VERIFICATION_KEY_PREVIOUS")
 ROBLOX_WEBHOOK_SECRET = environment.secret("ROBLOX_WEBHOOK_SECRET")
 ROBLOX_WEBHOOK_SECRET_PREVIOUS = environment.secret("ROBLOX_WEBHOOK_SECRET_PREVIOUS")
 FIELD_ENCRYPTION_KEYS = environment.secrets("FIELD_ENCRYPTION_KEYS")
 for _key in FIELD_ENCRYPTION_KEYS:
     environment.key_bytes("FIELD_ENCRYPTION_KEYS", _key.replace("-", "+").replace("_", "/"), 32)
+# Make the marks of erased people. Without them, marks depend on SECRET_KEY.
+ERASURE_MARK_KEYS = environment.secrets("ERASURE_MARK_KEYS")
+for _key in ERASURE_MARK_KEYS:
+    environment.key_bytes("ERASURE_MARK_KEYS", _key, 32)
 ROBLOX_OPEN_CLOUD_API_KEY = environment.secret("ROBLOX_OPEN_CLOUD_API_KEY")
 ROBLOX_UNIVERSE_ID = env.str("ROBLOX_UNIVERSE_ID", default="")
 
@@ -245,6 +250,7 @@ METRICS_PORT = environment.whole("METRICS_PORT", 0)
 if METRICS_PORT and processes.runs_tasks():
     metrics_folder.make_temporary()
 METRICS_TOKEN = environment.secret("METRICS_TOKEN")
+METRICS_TOKEN_PREVIOUS = environment.secret("METRICS_TOKEN_PREVIOUS")
 # URLs that scheduled jobs report to (`--heartbeat NAME`).
 HEARTBEAT_URLS = heartbeats.parse(environment.secret("HEARTBEAT_URLS"))
 REST_FRAMEWORK: dict[str, Any] = {
@@ -377,11 +383,16 @@ if PRODUCTION:
             "AUTOMATION_SIGNATURE_SECRET": [AUTOMATION_SIGNATURE_SECRET],
             "AUTOMATION_SIGNATURE_SECRET_PREVIOUS": [AUTOMATION_SIGNATURE_SECRET_PREVIOUS],
             "WEBHOOK_VERIFICATION_KEY": [WEBHOOK_VERIFICATION_KEY.removeprefix("whsec_")],
+            "WEBHOOK_VERIFICATION_KEY_PREVIOUS": [
+                WEBHOOK_VERIFICATION_KEY_PREVIOUS.removeprefix("whsec_")
+            ],
             "ROBLOX_WEBHOOK_SECRET": [ROBLOX_WEBHOOK_SECRET],
             "ROBLOX_WEBHOOK_SECRET_PREVIOUS": [ROBLOX_WEBHOOK_SECRET_PREVIOUS],
             "FIELD_ENCRYPTION_KEYS": FIELD_ENCRYPTION_KEYS,
+            "ERASURE_MARK_KEYS": ERASURE_MARK_KEYS,
             "AUDIT_SIGNING_KEY": [AUDIT_SIGNING_KEY],
             "METRICS_TOKEN": [METRICS_TOKEN],
+            "METRICS_TOKEN_PREVIOUS": [METRICS_TOKEN_PREVIOUS],
         }
     )
     production.refuse_unsafe(

@@ -1,7 +1,7 @@
 """The Open Cloud clients of the experiences and of the group, as configured."""
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -86,7 +86,7 @@ def universe(
     return Universe(
         experience=experience,
         id=number,
-        client=client(config.api_key.value(), going_on, patience),
+        client=client(config.api_key.values(), going_on, patience),
         store=Store(number, stored.name, stored.scope),
         key_format=stored.key_format,
         index=Store(number, stored.index) if stored.index else None,
@@ -102,22 +102,16 @@ def group(going_on: Callable[[], bool] = lambda: True, patience: float = PATIENC
     """Return the community's group, with the first configured key. Raises NotConfigured."""
     if settings.ROBLOX_GROUP_ID is None:
         raise NotConfigured("No group is configured: set ROBLOX_GROUP_ID.")
-    key = next(
-        (one.api_key.value() for one in settings.INTEGRATIONS.experiences if one.api_key.value()),
-        "",
-    )
-    if not key:
+    keys = _first_keys()
+    if not keys:
         raise NotConfigured("No Open Cloud key is configured: set ROBLOX_OPEN_CLOUD_API_KEY.")
-    return Group(settings.ROBLOX_GROUP_ID, client(key, going_on, patience))
+    return Group(settings.ROBLOX_GROUP_ID, client(keys, going_on, patience))
 
 
 def any_client() -> OpenCloud | None:
     """Return a client for calls outside of universes, None if no key is configured."""
-    key = next(
-        (one.api_key.value() for one in settings.INTEGRATIONS.experiences if one.api_key.value()),
-        "",
-    )
-    return client(key) if key else None
+    keys = _first_keys()
+    return client(keys) if keys else None
 
 
 def api_keys() -> dict[str, list[tuple[str, int | None]]]:
@@ -125,31 +119,43 @@ def api_keys() -> dict[str, list[tuple[str, int | None]]]:
     universes = dict(Experience.objects.values_list("key", "universe_id"))
     found: dict[str, list[tuple[str, int | None]]] = {}
     for config in settings.INTEGRATIONS.experiences:
-        if config.api_key.value():
-            found.setdefault(config.api_key.value(), []).append(
-                (config.key, universes.get(config.key))
-            )
+        for api_key in config.api_key.values():
+            found.setdefault(api_key, []).append((config.key, universes.get(config.key)))
     return found
 
 
+def _first_keys() -> list[str]:
+    """Return the keys of the first experience that has any."""
+    configured = (one.api_key.values() for one in settings.INTEGRATIONS.experiences)
+    return next(filter(None, configured), [])
+
+
 def client(
-    api_key: str, going_on: Callable[[], bool] = lambda: True, patience: float = PATIENCE
+    api_keys: Sequence[str], going_on: Callable[[], bool] = lambda: True, patience: float = PATIENCE
 ) -> OpenCloud:
-    """Return a client with the configured budgets. Clients of one key share connections."""
+    """Return a client with the configured budgets that uses the first key that works.
+
+    Clients of the same keys share connections.
+    """
     shared = _client(
-        settings.OPEN_CLOUD_URL, api_key, settings.REDIS_URL, _frozen(settings.OPEN_CLOUD_BUDGETS)
+        settings.OPEN_CLOUD_URL,
+        tuple(api_keys),
+        settings.REDIS_URL,
+        _frozen(settings.OPEN_CLOUD_BUDGETS),
     )
     return shared.for_work(going_on, patience)
 
 
 @lru_cache(maxsize=8)
 def _client(
-    url: str, api_key: str, redis_url: str, budgets: tuple[tuple[str, float | None], ...]
+    url: str,
+    api_keys: tuple[str, ...],
+    redis_url: str,
+    budgets: tuple[tuple[str, float | None], ...],
 ) -> OpenCloud:
     timeout = settings.INTEGRATIONS.open_cloud.timeout_seconds
-    return OpenCloud(
-        url, api_key, Pacer(redis_url, dict(budgets), urlsplit(url).netloc), timeout=timeout
-    )
+    pacer = Pacer(redis_url, dict(budgets), urlsplit(url).netloc)
+    return OpenCloud(url, api_keys[0], pacer, timeout=timeout, spare_keys=api_keys[1:])
 
 
 def _frozen(budgets: dict[str, Any]) -> tuple[tuple[str, float | None], ...]:

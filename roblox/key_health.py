@@ -56,7 +56,7 @@ def _check(api_key: str, serves: list[tuple[str, int | None]]) -> Diagnosis:
     row = CloudKey.objects.filter(fingerprint=found.fingerprint).first()
     found.last_used_at = row.last_used_at if row else None
     try:
-        state = api_keys.introspect(cloud.client(api_key))
+        state = api_keys.introspect(cloud.client([api_key]))
     except OpenCloudError as error:
         if error.decision is not RetryDecision.GIVE_UP:
             raise

@@ -13,7 +13,7 @@ from pathlib import Path
 from django.conf import settings
 from django.db import connection, transaction
 
-from audits.chain import chain, copy_reader, seal_file
+from audits.chain import chain, copy_reader, key_succession, seal_file
 from audits.chain.chain import GENESIS, SealFields
 from audits.chain.merkle import leaf_hash, root_of
 from audits.models import Seal
@@ -72,9 +72,9 @@ def seal_due() -> float:
 
 
 def trusted_keys() -> list[str]:
-    """Return the trusted public keys: the signing key's own, and AUDIT_TRUSTED_KEYS."""
-    own = chain.public_text(chain.private_key(settings.AUDIT_SIGNING_KEY).public_key())
-    return [own, *settings.AUDIT_TRUSTED_KEYS]
+    """Return the trusted public keys: the signing key's own, former ones, AUDIT_TRUSTED_KEYS."""
+    own = key_succession.own_key()
+    return list(dict.fromkeys([own, *key_succession.followed(own), *settings.AUDIT_TRUSTED_KEYS]))
 
 
 def _publish(seal: SealFields | None) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 from django.conf import settings
 from django.db import connection, transaction
 
-from audits.chain import chain, copy_reader, redaction
+from audits.chain import chain, copy_reader, key_succession, redaction
 from audits.chain.chain import GENESIS, SealFields
 from audits.chain.merkle import root_of, roots_of
 from audits.chain.sealing import trusted_keys
@@ -134,6 +134,7 @@ class _Chain:
     def __init__(self, report: Report) -> None:
         self.report = report
         self.trusted = chain.keyring(trusted_keys())
+        self.retired = key_succession.retired()
         self.previous = GENESIS
         self.position = 0
 
@@ -148,6 +149,8 @@ class _Chain:
             trusted=self.trusted,
         ):
             self.report.add(where, defect)
+        if seal.number > self.retired.get(seal.key_id, seal.number):
+            self.report.add(where, "it is signed with a key that was retired before")
         if seal.first_position != self.position + 1:
             self.report.add(
                 where, f"it begins at position {seal.first_position}, not at {self.position + 1}"

@@ -8,15 +8,17 @@ from typing import Any
 
 import structlog
 from django.conf import settings
-from django.contrib.auth.middleware import AuthenticationMiddleware
+from django.contrib.auth import HASH_SESSION_KEY
+from django.contrib.auth.middleware import AuthenticationMiddleware, get_user
 from django.contrib.messages.middleware import MessageMiddleware
 from django.contrib.sessions.middleware import SessionMiddleware
 from django.http import HttpRequest, HttpResponseForbidden, HttpResponsePermanentRedirect
 from django.http.response import HttpResponseBase
 from django.middleware.common import CommonMiddleware
 from django.middleware.csrf import CsrfViewMiddleware
+from django.utils.functional import SimpleLazyObject
 
-from common import tracing
+from common import previous_secrets, tracing
 from common.client_address import parse_address
 from grps_site.http import errors
 from grps_site.http.errors import CONSOLE
@@ -113,7 +115,18 @@ class ConsoleCsrfMiddleware(_ConsoleOnly, CsrfViewMiddleware):
 
 
 class ConsoleAuthenticationMiddleware(_ConsoleOnly, AuthenticationMiddleware):
-    pass
+    def process_request(self, request: HttpRequest) -> None:
+        super().process_request(request)
+        request.user = SimpleLazyObject(lambda: _signed_in_user(request))  # type: ignore[assignment]
+
+
+def _signed_in_user(request: HttpRequest) -> Any:
+    """Return the user, and count a session that a former DJANGO_SECRET_KEY signed."""
+    before = request.session.get(HASH_SESSION_KEY)
+    user = get_user(request)
+    if user.is_authenticated and request.session[HASH_SESSION_KEY] != before:
+        previous_secrets.used("DJANGO_SECRET_KEY")
+    return user
 
 
 class ConsoleMessageMiddleware(_ConsoleOnly, MessageMiddleware):

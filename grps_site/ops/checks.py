@@ -1,4 +1,7 @@
-"""System checks for settings that are unsafe or disable a feature in production."""
+"""System checks for settings that are unsafe in production.
+
+What is optional is no finding: `manage.py secrets status` says what is closed without it.
+"""
 
 from collections.abc import Sequence
 from typing import Any
@@ -24,43 +27,6 @@ def check_console_csrf(**_: Any) -> list[CheckMessage]:
     return [Error("The console has no CSRF protection.", hint, id="grps.E001")]
 
 
-@register(Tags.security, deploy=True)
-def check_signature_secret(**_: Any) -> list[CheckMessage]:
-    if settings.AUTOMATION_SIGNATURE_SECRET:
-        return []
-    hint = (
-        "Set it to at least 32 random bytes, and use the same value in the portal and in cron jobs."
-    )
-    return [
-        Warning(
-            "AUTOMATION_SIGNATURE_SECRET is not set: every signed call is refused.",
-            hint,
-            id="grps.W001",
-        )
-    ]
-
-
-@register(Tags.security, deploy=True)
-def check_turnstile(**_: Any) -> list[CheckMessage]:
-    if not settings.TURNSTILE_SECRET:
-        return [
-            Warning(
-                "TURNSTILE_SECRET_KEY is not set: public forms are closed.",
-                "Set it.",
-                id="grps.W002",
-            )
-        ]
-    return []
-
-
-@register(Tags.security, deploy=True)
-def check_metrics_token(**_: Any) -> list[CheckMessage]:
-    if settings.METRICS_TOKEN:
-        return []
-    hint = "Set a random token, and configure it in Prometheus as the bearer token."
-    return [Warning("METRICS_TOKEN is not set: /metrics is closed.", hint, id="grps.W003")]
-
-
 @register(Tags.security)
 def check_webhook_secret(**_: Any) -> list[CheckMessage]:
     """Check that the default secret of outgoing webhooks is a usable key."""
@@ -79,12 +45,13 @@ def check_webhook_secret(**_: Any) -> list[CheckMessage]:
 
 
 @register(Tags.security, deploy=True)
-def check_encryption_keys(**_: Any) -> list[CheckMessage]:
-    if settings.FIELD_ENCRYPTION_KEYS:
+def check_erasure_mark_keys(**_: Any) -> list[CheckMessage]:
+    """Check that marks of erased people outlive DJANGO_SECRET_KEY."""
+    if settings.ERASURE_MARK_KEYS:
         return []
-    hint = "Create one with `manage.py webhooks new-key`, and keep a copy apart from the database."
-    said = "FIELD_ENCRYPTION_KEYS is not set: webhook endpoints cannot be added."
-    return [Warning(said, hint, id="grps.W004")]
+    said = "ERASURE_MARK_KEYS is not set: marks of erased people depend on DJANGO_SECRET_KEY."
+    hint = "Run `manage.py secrets rotate ERASURE_MARK_KEYS`, which loses no mark."
+    return [Warning(said, hint, id="grps.W006")]
 
 
 @register(Tags.security, deploy=True)

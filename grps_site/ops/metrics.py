@@ -16,7 +16,7 @@ from prometheus_client import (
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import REGISTRY, Collector
 
-from common import metric_errors
+from common import metric_errors, previous_secrets
 from grps_site.http import errors
 from grps_site.http.routes import route
 from grps_site.ops import metric_sources, metrics_folder
@@ -62,8 +62,14 @@ def metrics(request: HttpRequest) -> HttpResponse:
 
 def is_authorized(authorization: str) -> bool:
     """Check the bearer token. Without METRICS_TOKEN nobody is authorized."""
-    expected = f"Bearer {settings.METRICS_TOKEN}".encode()
-    return bool(settings.METRICS_TOKEN) and hmac.compare_digest(authorization.encode(), expected)
+    given, tokens = (
+        authorization.encode(),
+        (settings.METRICS_TOKEN, settings.METRICS_TOKEN_PREVIOUS),
+    )
+    matches = [
+        hmac.compare_digest(given, f"Bearer {token}".encode()) and bool(token) for token in tokens
+    ]
+    return previous_secrets.any_match("METRICS_TOKEN", matches)
 
 
 def of_this_service() -> bytes:

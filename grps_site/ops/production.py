@@ -16,7 +16,13 @@ COMMAND = "python3 -c 'import secrets; print(secrets.token_urlsafe(48))'"
 COMMAND_FOR_KEY = (
     "python3 -c 'import base64, secrets; print(base64.b64encode(secrets.token_bytes(32)).decode())'"
 )
-IN_BASE64 = {"AUDIT_SIGNING_KEY", "FIELD_ENCRYPTION_KEYS", "WEBHOOK_VERIFICATION_KEY"}
+IN_BASE64 = {
+    "AUDIT_SIGNING_KEY",
+    "ERASURE_MARK_KEYS",
+    "FIELD_ENCRYPTION_KEYS",
+    "WEBHOOK_VERIFICATION_KEY",
+    "WEBHOOK_VERIFICATION_KEY_PREVIOUS",
+}
 COMMON = (
     "change-me",
     "changeme",

@@ -22,6 +22,9 @@ class ErasureOrder(Leased):
     notification_id = models.CharField(max_length=128, unique=True)
     user_id = models.BigIntegerField(null=True)
     mark = models.CharField(max_length=64)
+    mark_key = models.TextField(
+        db_default="", help_text="ids of the keys of which one made the mark"
+    )
     player = models.ForeignKey(
         Player, on_delete=models.PROTECT, null=True, related_name="+", db_index=False
     )

@@ -4,7 +4,6 @@
 later.
 """
 
-import base64
 import datetime as dt
 import json
 import time
@@ -12,12 +11,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 from uuid import uuid4
 
-from cryptography.fernet import Fernet, MultiFernet
-from django.conf import settings
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
-from django.utils.crypto import salted_hmac
 
 from audits.actions import Action
 from audits.record import Actor, Target, record
@@ -25,7 +21,7 @@ from common import database_clock
 from common.errors import Refused
 from players.models import ErasureOrder, Player
 from players.moderation.actors import Staff
-from players.privacy import texts
+from players.privacy import marks, texts
 from players.privacy.erasure import erase_rows, erase_stranger
 from players.privacy.person import Person
 from roblox.models import Experience
@@ -35,7 +31,6 @@ ALLOWED = dt.timedelta(days=30)  # Roblox's limit, counted from the notification
 LOOKS = 2
 MOST_LOOKS = 3  # a user found even then goes on playing and counts as a new person
 TURN = 120.0  # seconds of reading texts for an order before other work continues
-SALT = "grps.erased"
 ROBLOX = Actor("system", "roblox", "roblox")
 Status = ErasureOrder.Status
 
@@ -55,11 +50,13 @@ def order(
     """
     with transaction.atomic():
         player = Player.objects.filter(user_id=user_id).first()
+        key = marks.keys()[0]
         made, created = ErasureOrder.objects.get_or_create(
             notification_id=notification_id,
             defaults={
                 "user_id": user_id,
-                "mark": _mark(user_id, settings.SECRET_KEY),
+                "mark": marks.mark(user_id, key),
+                "mark_key": marks.key_id(key),
                 "player": player,
                 "games": list(games),
                 "received_at": now,
@@ -242,14 +239,16 @@ def pending(user_ids: Iterable[int]) -> set[int]:
 
 def erased(user_ids: Iterable[int]) -> dict[int, dt.datetime | None]:
     """Return the users with any erasure order, and when they were last erased (None: not yet)."""
-    secrets = (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
-    marks = {_mark(user_id, secret): user_id for user_id in set(user_ids) for secret in secrets}
+    by_mark = marks.marks(user_ids)
+    # An open order has the user id too. Its mark may be of a key that only newer processes know.
     rows = (
-        ErasureOrder.objects.filter(mark__in=marks)
+        ErasureOrder.objects.filter(Q(mark__in=by_mark) | Q(user_id__in=set(by_mark.values())))
         .order_by("pk")
-        .values_list("mark", "tables_erased_at")
+        .values_list("mark", "user_id", "tables_erased_at")
     )
-    return {marks[mark]: moment for mark, moment in rows}
+    return {
+        by_mark[mark] if mark in by_mark else int(user_id or 0): at for mark, user_id, at in rows
+    }
 
 
 def _erase_in_tables(held: ErasureOrder, now: dt.datetime) -> Person:
@@ -332,7 +331,7 @@ def _target(found: ErasureOrder) -> Target:
 def _person(held: ErasureOrder) -> Person:
     """Return the person of an open order, with the names found before their rows were erased."""
     assert held.user_id is not None
-    words = json.loads(_cipher().decrypt(held.words_sealed)) if held.words_sealed else {}
+    words = json.loads(marks.cipher().decrypt(held.words_sealed)) if held.words_sealed else {}
     return Person(held.user_id, 0, held.player_id).known_as(
         words.get("names", []), words.get("others", [])
     )
@@ -340,21 +339,7 @@ def _person(held: ErasureOrder) -> Person:
 
 def _seal(person: Person) -> str:
     return (
-        _cipher()
+        marks.cipher()
         .encrypt(json.dumps({"names": person.names, "others": person.others}).encode())
         .decode("ascii")
     )
-
-
-def _cipher() -> MultiFernet:
-    """Return a cipher derived from the same secret as the marks."""
-    secrets = (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
-    keys = [
-        salted_hmac(SALT, "words", secret=secret, algorithm="sha256").digest() for secret in secrets
-    ]
-    return MultiFernet([Fernet(base64.urlsafe_b64encode(key)) for key in keys])
-
-
-def _mark(user_id: int, secret: str) -> str:
-    """Return the keyed hash that stays of a user id. Only the secret can link it to the id."""
-    return salted_hmac(SALT, str(user_id), secret=secret, algorithm="sha256").hexdigest()

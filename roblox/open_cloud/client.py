@@ -12,7 +12,7 @@ from urllib.parse import quote
 import httpx
 import msgspec
 
-from common import tracing
+from common import previous_secrets, tracing
 from roblox.open_cloud.errors import (
     OpenCloudError,
     RetryDecision,
@@ -26,7 +26,11 @@ from roblox.open_cloud.pacing import PATIENCE, Pacer, RateSlot
 TRIES = 5
 MAX_BODY = 8 * 1024 * 1024  # bytes; an entry's value holds 4,194,304 characters
 BACKOFF = 0.5  # seconds, doubled for each try
+REFUSED_FOR = 60.0  # seconds for which a refused key is not tried while there is another
 WAITS = 20  # refusals by a limit after which one call gives up
+
+
+_refused_until: dict[str, float] = {}  # by fingerprint of the key
 
 
 def fingerprint(api_key: str) -> str:
@@ -69,6 +73,7 @@ class OpenCloud:
     going_on: Callable[[], bool] = lambda: True
     patience: float = PATIENCE
     tries: int = TRIES
+    spare_keys: tuple[str, ...] = ()  # used in this order if Roblox refuses the key
     http: httpx.Client | None = None
 
     def __post_init__(self) -> None:
@@ -97,10 +102,27 @@ class OpenCloud:
         return fingerprint(self.api_key)
 
     def call[T](self, request: Request, kind: type[T]) -> T:
-        """Make the call and decode its answer as `kind`.
+        """Make the call with the first key that works, and decode its answer as `kind`.
 
         Raises OpenCloudError if another try would not help, or after TRIES failures.
         """
+        if not self.spare_keys:
+            return self._call(request, kind)
+        if _refused_until.get(self.fingerprint, 0.0) < time.monotonic():
+            try:
+                return self._call(request, kind)
+            except OpenCloudError as error:
+                if error.status != 401:
+                    raise
+                _refused_until[self.fingerprint] = time.monotonic() + REFUSED_FOR
+        previous_secrets.used("ROBLOX_OPEN_CLOUD_API_KEY")
+        return self._with_next_key().call(request, kind)
+
+    def _with_next_key(self) -> "OpenCloud":
+        following, *rest = self.spare_keys
+        return replace(self, api_key=following, spare_keys=tuple(rest), http=self._http)
+
+    def _call[T](self, request: Request, kind: type[T]) -> T:
         budget = request.operation.budget
         owner = request.target if budget.per == "universe" else self.fingerprint
         slot = RateSlot(budget, owner, request.target)

@@ -253,7 +253,7 @@ def test_a_new_key_takes_over_from_the_old_one(
     key = run("new-key")[0].strip()
     assert len(base64.urlsafe_b64decode(key)) == 32
     settings.FIELD_ENCRYPTION_KEYS = [key, *old]
-    assert "1 endpoints are encrypted" in run("reseal")[0]
+    assert "values are encrypted" in run("reseal")[0]
     settings.FIELD_ENCRYPTION_KEYS = [key]
     assert WebhookEndpoint.objects.get().address == address
     settings.FIELD_ENCRYPTION_KEYS = old

@@ -49,12 +49,12 @@ class EndpointSnapshot:
     headers: Mapping[str, str]
     secret: str
     previous: str
-    previous_until: dt.datetime | None
+    previous_until: dt.datetime | None  # None: while `previous` is configured
     allowance: int = 0
 
     def secrets(self, now: dt.datetime) -> Sequence[str]:
         """Return the secrets that sign now, the newest first."""
-        both = self.previous and self.previous_until is not None and now < self.previous_until
+        both = self.previous and (self.previous_until is None or now < self.previous_until)
         return (self.secret, self.previous) if both else (self.secret,)
 
 
@@ -397,7 +397,10 @@ def _snapshot(endpoint: WebhookEndpoint, now: dt.datetime) -> EndpointSnapshot |
 
 def _open(endpoint: WebhookEndpoint) -> EndpointSnapshot:
     kind = format_of(endpoint.kind)
-    own = endpoint.secret or settings.WEBHOOK_VERIFICATION_KEY
+    own, previous = endpoint.secret, endpoint.previous_secret
+    if not own:
+        own = settings.WEBHOOK_VERIFICATION_KEY
+        previous = settings.WEBHOOK_VERIFICATION_KEY_PREVIOUS
     if kind.signs:
         key_of(own)
     return EndpointSnapshot(
@@ -407,7 +410,7 @@ def _open(endpoint: WebhookEndpoint) -> EndpointSnapshot:
         address=endpoint.address,
         headers=endpoint.headers,
         secret=own,
-        previous=endpoint.previous_secret,
+        previous=previous,
         previous_until=endpoint.previous_until,
     )
 

@@ -169,24 +169,6 @@ def delete(pk: int, *, actor: Actor, reason: str) -> None:
         WebhookEndpoint.objects.filter(pk=pk).delete()
 
 
-def reseal_all() -> int:
-    """Encrypt all endpoints with the first of FIELD_ENCRYPTION_KEYS and return their number.
-
-    Raises NoKey.
-    """
-    names = ("address_sealed", "secret_sealed", "previous_secret_sealed", "headers_sealed")
-    with transaction.atomic():
-        endpoints = list(WebhookEndpoint.objects.select_for_update(no_key=True).order_by("pk"))
-        for endpoint in endpoints:
-            fresh = {
-                name: encryption.reseal(getattr(endpoint, name))
-                for name in names
-                if getattr(endpoint, name)
-            }
-            WebhookEndpoint.objects.filter(pk=endpoint.pk).update(**fresh)
-        return len(endpoints)
-
-
 def locked(pk: int) -> WebhookEndpoint:
     """Return the endpoint, locked for a change. Raises Refused if it was deleted meanwhile."""
     found = WebhookEndpoint.objects.select_for_update(no_key=True).filter(pk=pk).first()

@@ -15,7 +15,7 @@ import msgspec
 from django.conf import settings
 from django.db import transaction
 
-from common import database_clock
+from common import database_clock, previous_secrets
 from common.parsing import whole_number
 from common.time import BadMoment, parse
 from players.points.event_parser import UserId
@@ -72,11 +72,10 @@ def verify(header: str, body: bytes) -> None:
         raise BadSignature("The signature's time is more than 5 minutes off; check the clock.")
     # All secrets are compared, so that the response time reveals nothing.
     matches = [
-        hmac.compare_digest(signature(secret, moment, body), given.encode())
+        hmac.compare_digest(signature(secret, moment, body), given.encode()) and bool(secret)
         for secret in secrets
-        if secret
     ]
-    if not any(matches):
+    if not previous_secrets.any_match("ROBLOX_WEBHOOK_SECRET", matches):
         raise BadSignature(
             "roblox-signature does not fit the body: is it the secret that Creator Hub shows?"
         )

@@ -88,5 +88,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     Action.ENDPOINT_ENABLED: _NAMED,
     Action.ENDPOINT_DISABLED: _NAMED,
     Action.SECRET_ROTATED: _NAMED,
+    Action.SYSTEM_SECRET_ROTATED: {"secret": "METRICS_TOKEN"},
+    Action.SYSTEM_SECRET_FINISHED: {"secret": "METRICS_TOKEN"},
     Action.DELIVERY_RECOVERED: _NAMED,
 }

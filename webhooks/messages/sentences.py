@@ -376,6 +376,18 @@ SENTENCES: dict[str, Sentence] = {
     Action.SECRET_ROTATED: Sentence(
         WARNING, lambda f: f"{f.actor} rotated the secret of the endpoint {_endpoint(f)}"
     ),
+    Action.SYSTEM_SECRET_ROTATED: Sentence(
+        WARNING, lambda f: f"{f.actor} rotated the secret {f['secret']} of the installation"
+    ),
+    Action.SYSTEM_SECRET_FINISHED: Sentence(
+        WARNING, lambda f: f"{f.actor} removed the previous value of the secret {f['secret']}"
+    ),
+    Action.SIGNING_KEY_ROTATED: Sentence(
+        CRITICAL, lambda f: f"{f.actor} replaced the key that signs the audit log"
+    ),
+    Action.SIGNING_KEY_RETIRED: Sentence(
+        WARNING, lambda f: f"{f.actor} retired the previous key that signed the audit log"
+    ),
     Action.DELIVERY_RESENT: Sentence(
         NOTICE,
         lambda f: f"{f.actor} sent {f['count']} deliveries again to the endpoint {_endpoint(f)}",

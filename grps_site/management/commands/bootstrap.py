@@ -15,6 +15,7 @@ from players.membership.status import can_be_asked
 from players.moderation import experience_bounds
 from players.points import recounting
 from players.policy.validation import PolicyError
+from players.privacy import marks
 from players.ranks import membership_changes
 from roblox.experiences import ConfiguredExperience, ensure
 from roblox.models import Experience
@@ -90,6 +91,7 @@ class Command(BaseCommand):
                 *self._bounds(),
                 *self._counts(),
                 *self._members(),
+                *self._marks(),
             ]
             done += self._tasks()
         if not quiet:
@@ -148,6 +150,20 @@ class Command(BaseCommand):
                 for more in recounting.missing(configured.key)
             ]
         return done
+
+    def _marks(self) -> list[str]:
+        """Check that every mark of an erased person can be recognised with the present keys."""
+        lost = marks.lost_key_ids()
+        if lost:
+            raise CommandError(
+                f"Marks of erased people need keys that are not configured ({', '.join(sorted(lost))}): "
+                "without them late events bring these people back. Put the former value back into "
+                "ERASURE_MARK_KEYS, or the former DJANGO_SECRET_KEY into DJANGO_SECRET_KEY_FALLBACKS "
+                "and run `manage.py secrets rotate ERASURE_MARK_KEYS`."
+            )
+        if settings.ERASURE_MARK_KEYS or not settings.PRODUCTION:
+            return []
+        return ["ERASURE_MARK_KEYS is not set: run `manage.py secrets rotate ERASURE_MARK_KEYS`."]
 
     def _tasks(self) -> list[str]:
         """Add missing periodic tasks. Changes by an operator stay."""

@@ -18,7 +18,7 @@ from common.encryption import NoKey
 from common.errors import Refused
 from common.parsing import whole_number
 from common.time import BadMoment, parse
-from webhooks.endpoints import redelivery, services, statistics, validation
+from webhooks.endpoints import redelivery, sealed_values, services, statistics, validation
 from webhooks.endpoints.validation import EndpointInput
 from webhooks.formats import FORMATS
 from webhooks.management import endpoint_status
@@ -75,7 +75,7 @@ class Command(BaseCommand):
         )
         acts.add_parser("new-key", help="print a key for FIELD_ENCRYPTION_KEYS")
         acts.add_parser(
-            "reseal", help="encrypt all endpoints with the first of FIELD_ENCRYPTION_KEYS"
+            "reseal", help="encrypt every value again with the first of FIELD_ENCRYPTION_KEYS"
         )
 
     def _add_test(self, parser: ArgumentParser) -> None:
@@ -255,7 +255,7 @@ class Command(BaseCommand):
         self.stdout.write(Fernet.generate_key().decode())
 
     def _reseal(self, **_: Any) -> None:
-        self.stdout.write(f"{services.reseal_all()} endpoints are encrypted with the first key.")
+        self.stdout.write(f"{sealed_values.reseal_all()} values are encrypted with the first key.")
 
 
 def _named(name: str) -> WebhookEndpoint:

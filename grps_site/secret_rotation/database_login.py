@@ -1,0 +1,67 @@
+"""Rotate DATABASE_URL: two login roles take turns in one group, which holds the privileges."""
+
+import secrets
+from typing import Any
+from urllib.parse import quote, urlsplit, urlunsplit
+
+from django.db import connection
+
+LOGINS = """
+    SELECT r.rolname FROM pg_roles r
+    WHERE r.rolcanlogin AND r.rolname <> current_user AND r.rolname IN (%s, %s, %s)"""
+GROUP = """
+    SELECT g.rolname FROM pg_auth_members m JOIN pg_roles g ON g.oid = m.roleid
+    JOIN pg_roles r ON r.oid = m.member
+    WHERE r.rolname = current_user AND r.rolname IN (g.rolname || '_a', g.rolname || '_b')"""
+
+
+def begin(url: str) -> tuple[str, list[str]]:
+    """Return a URL with the other login role, and the SQL that an administrator runs for it."""
+    role, group = _current()
+    other = f"{group}_a" if role == f"{group}_b" else f"{group}_b"
+    password = secrets.token_urlsafe(32)
+    exists = _one("SELECT count(*) FROM pg_roles WHERE rolname = %s", other)
+    verb = "ALTER ROLE" if exists else "CREATE ROLE"
+    sql = [f"{verb} {_name(other)} LOGIN PASSWORD '{_verifier(password, other)}';"]
+    sql += [f"GRANT {_name(group)} TO {_name(other)};"]
+    return _with_login(url, other, password), sql
+
+
+def end() -> list[str]:
+    """Return the SQL that closes the logins which DATABASE_URL no longer uses."""
+    _, group = _current()
+    with connection.cursor() as cursor:
+        cursor.execute(LOGINS, [group, f"{group}_a", f"{group}_b"])
+        return [f"ALTER ROLE {_name(role)} NOLOGIN PASSWORD NULL;" for (role,) in cursor.fetchall()]
+
+
+def _current() -> tuple[str, str]:
+    """Return the role of this connection, and the group whose privileges it has."""
+    role = str(_one("SELECT current_user"))
+    return role, str(_one(GROUP) or role)
+
+
+def _one(query: str, *parameters: str) -> Any:
+    with connection.cursor() as cursor:
+        cursor.execute(query, parameters)
+        row = cursor.fetchone()
+    return row[0] if row else None
+
+
+def _verifier(password: str, role: str) -> str:
+    """Return what the server stores of a password, so that its log never has the password."""
+    connection.ensure_connection()
+    found = connection.connection.pgconn.encrypt_password(
+        password.encode(), role.encode(), b"scram-sha-256"
+    )
+    return str(found.decode())
+
+
+def _name(role: str) -> str:
+    return connection.ops.quote_name(role)
+
+
+def _with_login(url: str, role: str, password: str) -> str:
+    parts = urlsplit(url)
+    place = parts.netloc.rpartition("@")[2]
+    return urlunsplit(parts._replace(netloc=f"{quote(role, safe='')}:{quote(password)}@{place}"))
