@@ -102,6 +102,7 @@ class Action(enum.StrEnum):
     SYSTEM_SECRET_FINISHED = "system_secret.finished"  # noqa: S105
     SIGNING_KEY_ROTATED = "signing_key.rotated"
     SIGNING_KEY_RETIRED = "signing_key.retired"
+    DATABASE_RESTORED = "database.restored"
     DELIVERY_RESENT = "delivery.resent"
     DELIVERY_FAILING = "delivery.failing"
     DELIVERY_RECOVERED = "delivery.recovered"

@@ -252,6 +252,10 @@ impersonal("experiences", EXPERIENCE, "key", "name")
 impersonal("experiences", "kinds of acts, figures, and a level or rank of the policy", "bounds")
 impersonal("experiences", "what of it counts as points", "counts")
 impersonal("experiences", "an id that Roblox gave to a universe", "universe_id")
+impersonal("roblox_write_hold", COUNT, "id")
+impersonal(
+    "roblox_write_hold", "why writes are held, and the number of the database", "reason", "database"
+)
 impersonal("experience_keys", HASH, "prefix", "digest")
 impersonal("cloud_keys", HASH, "fingerprint")
 impersonal(

@@ -1,6 +1,7 @@
 """Experiences, the API keys of their game servers, and Open Cloud keys."""
 
 from django.db import models
+from django.db.models import Q
 from django.db.models.functions import Now
 
 
@@ -73,3 +74,26 @@ class CloudKey(models.Model):
 
     def __str__(self) -> str:
         return self.name or self.fingerprint
+
+
+class WriteHold(models.Model):
+    """The hold on all writes to Roblox, in force while `since` is set.
+
+    `database` names the database in which it was last known that nothing was lost.
+    """
+
+    ONLY = 1  # the primary key of the only row
+
+    id = models.SmallIntegerField(primary_key=True, default=ONLY)
+    database = models.CharField(max_length=40)
+    since = models.DateTimeField(null=True)
+    reason = models.TextField(db_default="")
+
+    class Meta:
+        db_table = "roblox_write_hold"
+        constraints = [
+            models.CheckConstraint(condition=Q(id=1), name="roblox_write_hold_has_one_row")
+        ]
+
+    def __str__(self) -> str:
+        return self.reason or "writing is allowed"

@@ -13,7 +13,7 @@ from django.conf import settings
 from audits.record import Actor
 from common import database_clock
 from common.task_hints import Hint
-from roblox import cloud
+from roblox import cloud, write_hold
 from roblox.models import Experience
 from roblox.open_cloud.errors import OpenCloudError
 from syncs import jobs
@@ -65,7 +65,7 @@ def push_mirrors() -> int:
 @shared_task(name="syncs.drain_queues")
 def drain_queues() -> int:
     """Apply the items in the games' queues and return their number."""
-    if not settings.ROBLOX_WRITES:
+    if write_hold.why_off():
         return 0  # reading a queue hides the items, and discarding them is a write
     drained = 0
     for experience in Experience.objects.filter(enabled=True, writes=True).exclude(

@@ -84,6 +84,13 @@ def difference(path: Path) -> str:
     return ""
 
 
+def set_aside(path: Path, stamp: str) -> Path:
+    """Rename a file of another history, and return its new path. The sealer writes a new one."""
+    kept = path.rename(path.with_name(f"{path.name}.before-restore-{stamp}"))
+    SealFileState.objects.update(last_seal=0, error="", differs_since=None)
+    return kept
+
+
 def status() -> SealFileStatus:
     """Return the state as the sealer stored it, which need not run on this machine."""
     state = _state()

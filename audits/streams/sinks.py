@@ -64,6 +64,9 @@ class Sink(Protocol):
     def begin(self, known: int, head: int) -> int:
         """Return the position after which to begin if it is empty. `known` was its last end."""
 
+    def set_aside(self, stamp: str) -> Iterator[tuple[str, str]]:
+        """Rename a mirror of another history. Yields the old and the new name, if it exists."""
+
 
 @dataclass(frozen=True, slots=True)
 class RedisSink:
@@ -89,6 +92,13 @@ class RedisSink:
 
     def begin(self, known: int, head: int) -> int:
         return max(0, head - self.length) if self.length else 0
+
+    def set_aside(self, stamp: str) -> Iterator[tuple[str, str]]:
+        kept = f"{self.key}:before-restore-{stamp}"
+        with closing(redis.Redis.from_url(self.url, socket_timeout=TIMEOUT)) as client:
+            if client.exists(self.key):
+                client.rename(self.key, kept)
+                yield self.key, kept
 
 
 class OpenRedisStream:
@@ -152,6 +162,11 @@ class FileSink:
 
     def begin(self, known: int, head: int) -> int:
         return min(known, head)
+
+    def set_aside(self, stamp: str) -> Iterator[tuple[str, str]]:
+        if self.path.exists():
+            kept = self.path.rename(self.path.with_name(f"{self.path.name}.before-restore-{stamp}"))
+            yield str(self.path), str(kept)
 
 
 class OpenFile:

@@ -21,6 +21,7 @@ from console.experiences.views import ReasonForm
 from players.moderation.actors import staff_of
 from players.moderation.command import Command
 from players.moderation.input import LONGEST_REASON
+from roblox import write_hold
 from roblox.models import Experience
 from syncs import drift as drift_resolution
 from syncs import jobs, tasks
@@ -66,7 +67,7 @@ def overview(request: HttpRequest) -> HttpResponse:
         waiting=waiting["count"],
         waiting_since=waiting["since"],
         many=MANY,
-        writes=settings.ROBLOX_WRITES,
+        why_off=write_hold.why_off(),
         drifts=_open_drifts(None),
         may=request.user.has_perm("console.sync"),
     )

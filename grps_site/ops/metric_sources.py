@@ -13,7 +13,7 @@ from prometheus_client.metrics_core import Metric
 
 from audits.streams import publisher
 from grps_site.analytics import slots as analytics_slots
-from grps_site.ops import clocks, seal_file_health
+from grps_site.ops import clocks, seal_file_health, write_hold_health
 
 Source = Callable[[], Iterable[Metric]]
 
@@ -126,6 +126,7 @@ SOURCES: list[Source] = [
     open_cloud_keys,
     audit_streams,
     seal_file_health.seal_file_metrics,
+    write_hold_health.write_hold_metrics,
     database_connections,
     replication_slots,
 ]

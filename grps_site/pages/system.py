@@ -18,6 +18,7 @@ from common import database_clock
 from common.environment import BASE_DIR
 from console.decorators import page, render
 from grps_site.ops import health, metric_sources
+from roblox import write_hold
 from syncs.membership import group_log
 
 PACKAGES = ("Django", "djangorestframework", "celery", "django-allauth", "psycopg", "uvicorn")
@@ -103,7 +104,7 @@ def revision() -> str:
 def switches() -> list[Switch]:
     """Return the settings that staff should know, with their states."""
     return [
-        _switch("Writing to Roblox (ROBLOX_WRITES)", settings.ROBLOX_WRITES),
+        _switch("Writing to Roblox (ROBLOX_WRITES)", not write_hold.why_off()),
         _switch("Turnstile on public forms", bool(settings.TURNSTILE_SECRET)),
         _switch("Signed calls", bool(settings.AUTOMATION_SIGNATURE_SECRET)),
         _switch("Webhooks from Roblox", bool(settings.ROBLOX_WEBHOOK_SECRET)),

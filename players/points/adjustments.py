@@ -192,6 +192,28 @@ def recommendations_of(player: Player) -> int:
     return Recommendation.objects.filter(player=player, rank=player.rank_id).count()
 
 
+def number_past(user_id: int, through: int, *, by: Staff, reason: str, now: dt.datetime) -> None:
+    """Number the player's next adjustment past `through`, by an adjustment that moves no points.
+
+    Games count the total of the highest number, also one from before the database was restored.
+    """
+    with transaction.atomic():
+        player = lock_player(user_id)
+        if player.adjusted_sequence < through:
+            Player.objects.filter(pk=player.pk).update(adjusted_sequence=through)
+        event_id = reserve_id()
+        write_adjustment(player, 0, by, event_id, now, ADJUSTMENT)
+        record(
+            Action.POINTS_ADJUSTED,
+            actor=by.actor,
+            target=target_of(player),
+            event_id=event_id,
+            reason=reason,
+            after={"points": str(player.points), "amount": "0", "adjusted": str(player.adjusted)},
+            policy_version=active().bundle.version,
+        )
+
+
 def write_adjustment(
     player: Player, amount: int, by: Staff, event_id: int, now: dt.datetime, kind: str
 ) -> None:

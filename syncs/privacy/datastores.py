@@ -7,14 +7,13 @@ it works or a person confirms the deletion by hand (`players.privacy.orders.done
 import datetime as dt
 
 import structlog
-from django.conf import settings
 from django.db.models.functions import Now
 
 from common import database_clock
 from common.leases import LONGEST_LEASE, LeaseLost, backoff, claim, hold, renew
 from players.models import ErasureOrder
 from players.privacy import orders
-from roblox import cloud
+from roblox import cloud, write_hold
 from roblox.models import Experience
 from roblox.open_cloud import data_stores
 from roblox.open_cloud.errors import OpenCloudError, RetryDecision
@@ -71,8 +70,8 @@ def _delete(experience: Experience, user_id: int) -> bool:
     The index is deleted first: a pull that finds an index line without its entry would report an
     error. Raises SwitchedOff, NotConfigured, OpenCloudError.
     """
-    if not settings.ROBLOX_WRITES:
-        raise SwitchedOff("writing to Roblox is off (ROBLOX_WRITES)")
+    if why := write_hold.why_off():
+        raise SwitchedOff(why)
     if not experience.writes:
         raise SwitchedOff(f"writing to it is off (`manage.py sync writes {experience.key} on`)")
     there = cloud.universe(experience)

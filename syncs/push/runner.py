@@ -22,7 +22,7 @@ from common import database_clock
 from common.leases import LEASE, backoff, claim, hold
 from players.membership.status import belonging
 from players.models import Sanction
-from roblox import cloud
+from roblox import cloud, write_hold
 from roblox.models import Experience
 from roblox.open_cloud.client import OpenCloud
 from roblox.open_cloud.errors import OpenCloudError, RetryDecision
@@ -52,8 +52,8 @@ Writer = GroupWriter | UniverseWriter
 
 
 def step(stopping: Callable[[], bool] = lambda: False) -> int:
-    """Push one batch of due mirrors and return their number. 0 while writing is switched off."""
-    if not settings.ROBLOX_WRITES:
+    """Push one batch of due mirrors and return their number. 0 while writing is off or held."""
+    if write_hold.why_off():
         return 0
     held = claim(
         pending().filter(Q(experience=None) | Q(experience__writes=True, experience__enabled=True)),

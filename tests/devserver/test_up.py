@@ -207,7 +207,7 @@ def test_without_the_emulator_nothing_of_roblox_is_started(shared_up: Up) -> Non
     shared_up.ensure()
     assert "emulator" not in shared_up.processes()
     shown = _manage(shared_up, "sync", "mirrors")
-    assert "OFF (ROBLOX_WRITES)" in shown.stdout, shown.stderr
+    assert "OFF. ROBLOX_WRITES is off." in shown.stdout, shown.stderr
 
 
 def test_a_killed_process_comes_back_once(shared_up: Up) -> None:

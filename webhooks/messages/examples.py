@@ -74,6 +74,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     Action.SYNC_PAUSED: {"activity": "points"},
     Action.SYNC_RESUMED: {"activity": "points"},
     Action.SYNC_FINISHED: {"activity": "points", "status": "succeeded"},
+    Action.DATABASE_RESTORED: {"lostEvents": 42, "staffActs": 3},
     Action.DRIFT_FOUND: {"aspect": "role"},
     Action.DRIFT_RESOLVED: {"aspect": "role", "resolution": "pushed"},
     Action.ROLE_PINNED: {"ranks": "Captain I, Captain II"},

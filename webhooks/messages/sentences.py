@@ -309,6 +309,13 @@ SENTENCES: dict[str, Sentence] = {
     Action.SYNC_FINISHED: Sentence(
         INFO, lambda f: f"The pull of {f['activity']}{_experience(f)} ended{_counters(f)}"
     ),
+    Action.DATABASE_RESTORED: Sentence(
+        CRITICAL,
+        lambda f: (
+            f"The database was restored from a backup: {f['lostEvents']} events are lost, and"
+            f" {f['staffActs']} acts of staff are to be entered again"
+        ),
+    ),
     Action.DRIFT_FOUND: Sentence(
         WARNING, lambda f: f"Roblox shows another {f['aspect']} than GRPS{_experience(f)}"
     ),

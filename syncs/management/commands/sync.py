@@ -3,7 +3,6 @@ from argparse import ArgumentParser
 from collections.abc import Callable
 from typing import Any
 
-from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from rich.console import Console
 from rich.table import Table
@@ -15,7 +14,7 @@ from common.parsing import whole_number
 from players.active_policy import active
 from players.moderation.actors import at_the_shell
 from players.moderation.command import Command as ModerationCommand
-from roblox import cloud
+from roblox import cloud, write_hold
 from roblox.experiences import set_writes
 from roblox.models import Experience
 from roblox.open_cloud import users
@@ -129,10 +128,11 @@ class Command(BaseCommand):
         if push:
             self._push_now()
         parked = Mirror.objects.filter(status=Mirror.Status.PARKED)
-        state = "on" if settings.ROBLOX_WRITES else "OFF (ROBLOX_WRITES): nothing is written"
+        why = write_hold.why_off()
+        state = f"OFF. {why} Nothing is written." if why else "on."
         self.stdout.write(
             f"{runner.pending().count()} mirrors wait, {parked.count()} are parked; writing is"
-            f" {state}."
+            f" {state}"
         )
         for desired, lines in runner.preview(limit):
             where = desired.experience.key if desired.experience else "group"
@@ -144,8 +144,8 @@ class Command(BaseCommand):
             self.stdout.write(f"parked: {row.aspect} of {player}: {row.reason}")
 
     def _push_now(self) -> None:
-        if not settings.ROBLOX_WRITES:
-            raise CommandError("Writing to Roblox is off: set ROBLOX_WRITES=on.")
+        if why := write_hold.why_off():
+            raise CommandError(why)
         while runner.step():
             pass
 

@@ -229,7 +229,7 @@ def test_while_writing_is_off_nothing_is_written(
         in shown
     )
     assert "set GRPS_State/player:1 in universe 5001" in shown
-    assert "OFF (ROBLOX_WRITES)" in shown
+    assert "OFF. ROBLOX_WRITES is off." in shown
     assert community.roles(1) == {role_id("Shock Trooper I")}
     assert community.entry("GRPS_State", "player:1") is None
     assert community.messages() == []

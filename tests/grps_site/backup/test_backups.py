@@ -25,8 +25,8 @@ from grps_site.backup import retention
 from grps_site.backup.dump import NAME
 from grps_site.backup.restore import scratch
 from tests import debian
-from tests.backup.conftest import backup, only_file
 from tests.conftest import database_url
+from tests.grps_site.backup.conftest import backup, only_file
 from tests.players.conftest import Game
 from tests.pooling.pools import own_pool
 

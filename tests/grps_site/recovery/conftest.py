@@ -1,0 +1,3 @@
+from tests.syncs.conftest import _world, community, game, nexus, player, pull, world
+
+__all__ = ["_world", "community", "game", "nexus", "player", "pull", "world"]
