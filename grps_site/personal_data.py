@@ -7,6 +7,7 @@ BEAT = "the schedule of periodic tasks, which bootstrap writes"
 
 impersonal("nonces", HASH, "nonce")
 impersonal("heartbeats", LIST, "name")
+impersonal("heartbeats", "seconds by which a clock differs", "clock_skew")
 impersonal("beat_lease", HASH, "lease")
 impersonal("secret_fingerprints", LIST, "name")
 impersonal("secret_fingerprints", HASH, "fingerprint")
