@@ -20,6 +20,7 @@ import psycopg
 from bench import console as console_cases
 from bench import luau as luau_cases
 from bench import portal as portal_cases
+from bench import replication as replication_cases
 from bench import serving as serving_cases
 from bench import sync as sync_cases
 from bench import webhooks as webhook_cases
@@ -350,6 +351,11 @@ def luau(bench: Bench) -> Iterator[Result]:
     yield from luau_cases.budgets()
 
 
+def replication(bench: Bench) -> Iterator[Result]:
+    """Measure logical replication into a warehouse (bench.replication)."""
+    yield from replication_cases.replication(bench.large, bench.large_port, compare)
+
+
 CASES = (
     ingestion,
     top,
@@ -364,6 +370,7 @@ CASES = (
     console,
     serving,
     luau,
+    replication,
     portal_cases.portal,
 )
 

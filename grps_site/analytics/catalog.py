@@ -2,10 +2,13 @@
 
 from collections import defaultdict
 from dataclasses import dataclass
+from urllib.parse import quote, urlsplit
 
 from django.conf import settings
 from django.db import connection
 from psycopg import sql
+
+from common.direct_database import direct_url
 
 # A declared column may be missing while a migration that adds it has not run.
 COLUMNS = """
@@ -72,6 +75,14 @@ def table_owner() -> str:
             "SELECT pg_get_userbyid(relowner) FROM pg_class WHERE oid = 'players'::regclass"
         )
         return str(cursor.fetchone()[0])
+
+
+def url_of(role: str, password: str) -> str:
+    """Return the URL by which a role reaches this database directly."""
+    address = urlsplit(direct_url())
+    place = f"{address.hostname}:{address.port or 5432}"
+    netloc = f"{quote(role)}:{quote(password, safe='')}@{place}"
+    return address._replace(netloc=netloc).geturl()
 
 
 def quoted(*names: str) -> str:

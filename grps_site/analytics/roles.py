@@ -54,16 +54,11 @@ def ensure_login(name: str, password: str | None) -> None:
     """
     if not NAME.fullmatch(name):
         raise NotPossible(f"{name!r} is no name for a role: use a-z, 0-9 and _, a letter first.")
+    if not portal_role.exists(group()):
+        raise NotPossible("Run `manage.py analytics apply` first: the views are missing.")
     with transaction.atomic(), connection.cursor() as cursor:
         portal_role.check_own_powers(cursor)
-        if not portal_role.exists(group()):
-            raise NotPossible("Run `manage.py analytics apply` first: the views are missing.")
-        if not portal_role.exists(name):
-            cursor.execute(f"CREATE ROLE {quoted(name)} LOGIN IN ROLE {quoted(group())}")
-        elif name not in logins():
-            raise NotPossible(
-                f"The role {name} exists and is not one of analytics. Choose another."
-            )
+        _make_login(cursor, name)
         portal_role.check_powers(cursor, name)
         _limit(cursor, name)
         if password is not None:
@@ -101,6 +96,16 @@ def _make_group(cursor: CursorWrapper) -> None:
             f" `CREATE ROLE {quoted(group())} NOLOGIN` as an administrator, then this again."
         ) from None
     cursor.execute(f"CREATE ROLE {quoted(group())} NOLOGIN")
+
+
+def _make_login(cursor: CursorWrapper, name: str) -> None:
+    """Make a role of the group. Raises NotPossible if another role has the name."""
+    if not portal_role.exists(name):
+        cursor.execute(f"CREATE ROLE {quoted(name)} LOGIN IN ROLE {quoted(group())}")
+    elif name not in logins():
+        raise NotPossible(
+            f"The role {name} exists and is not one of analytics. Choose another name."
+        )
 
 
 def _limit(cursor: CursorWrapper, name: str) -> None:

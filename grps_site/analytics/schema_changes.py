@@ -1,7 +1,7 @@
 """Keep the views and the publication through a migration.
 
-While a view or a publication names a column, PostgreSQL refuses to drop it or to change its type. With
-CASCADE it drops the view too, and takes the table out of the publication.
+While a view or a publication names a column, PostgreSQL refuses to drop it or to change its type.
+With CASCADE it drops the view too, and takes the table out of the publication.
 """
 
 import re

@@ -32,7 +32,7 @@ ERRORS = """
 
 @dataclass(frozen=True, slots=True)
 class Warehouse:
-    """A warehouse. `source`: the URL by which it reaches GRPS's database. `slot`: its slot there."""
+    """A warehouse. `source`: the URL by which it reaches GRPS. `slot`: its slot there."""
 
     database: psycopg.Connection[Any]
     source: str

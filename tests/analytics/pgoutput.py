@@ -16,7 +16,7 @@ def relations(messages: Iterable[bytes]) -> dict[str, set[str]]:
 
 
 def _relation(message: bytes) -> tuple[str, set[str]]:
-    """R, oid, schema\\0, table\\0, identity, count, then flags, name\\0, type, modifier of each column."""
+    """Parse R, oid, schema, table, identity, count; then flags, name, type, modifier of each."""
     _, table, rest = message[5:].split(b"\0", 2)
     (count,) = struct.unpack(">h", rest[1:3])
     rest, names = rest[3:], set()

@@ -57,11 +57,12 @@ def test_it_reads_the_declared_columns_and_nothing_else(reader: Reader) -> None:
         assert {column.name for column in shown.description or ()} == set(table.published())
 
 
-@pytest.mark.parametrize("statement", REFUSED)
-def test_it_may_not(reader: Reader, statement: str) -> None:
+def test_it_may_do_nothing_else(reader: Reader) -> None:
     reader.execute("SET default_transaction_read_only = off")
-    with pytest.raises((psycopg.errors.InsufficientPrivilege, NOT_UPDATABLE)):
-        reader.execute(statement)
+    refusals = (psycopg.errors.InsufficientPrivilege, NOT_UPDATABLE)
+    for statement in REFUSED:
+        with pytest.raises(refusals):
+            reader.execute(statement)
 
 
 def test_it_cannot_exceed_its_limits(reader: Reader) -> None:
@@ -92,13 +93,15 @@ def test_a_new_password_ends_the_old_one(reader: Reader) -> None:
     assert "URL" not in manage("role", LOGIN)  # it keeps its password
 
 
-@pytest.mark.parametrize("name", ["grps", "Robert'); DROP", "", "a" * 64])
-def test_other_roles_and_odd_names_are_refused(level_a: None, name: str) -> None:
-    with pytest.raises(CommandError):
-        manage("role", name)
+def test_other_roles_and_odd_names_are_refused(level_a: None) -> None:
+    for name in ("grps", roles.group(), "Robert'); DROP", "", "a" * 64):
+        with pytest.raises(CommandError):
+            manage("role", name)
 
 
-def test_no_poison_is_in_a_view(poisoned: Callable[[], Player], reader: Reader) -> None:
+def test_no_poison_is_in_a_view_and_an_erased_person_is_marked(
+    poisoned: Callable[[], Player], reader: Reader
+) -> None:
     player = poisoned()
     for table in django_settings.ANALYTICS.tables:
         rows = reader.execute(f"SELECT v::text FROM analytics.{table} v").fetchall()
@@ -111,15 +114,9 @@ def test_no_poison_is_in_a_view(poisoned: Callable[[], Player], reader: Reader) 
         0,
     )
     assert reader.execute("SELECT kind FROM sanctions").fetchall() == [("warning",)]
-
-
-def test_an_erased_person_is_marked(poisoned: Callable[[], Player], reader: Reader) -> None:
-    player = poisoned()
     call_command("player", "erase", str(PERSON), "--reason", "an order of Roblox", verbosity=0)
-    row = reader.execute(
-        "SELECT listed, erased_at IS NOT NULL FROM players WHERE id = %s", [player.pk]
-    ).fetchone()
-    assert row == (False, True)
+    erased = "SELECT listed, erased_at IS NOT NULL FROM players WHERE id = %s"
+    assert reader.execute(erased, [player.pk]).fetchone() == (False, True)
 
 
 def test_a_row_waits_for_older_transactions(game: Game, reader: Reader) -> None:
@@ -128,7 +125,8 @@ def test_a_row_waits_for_older_transactions(game: Game, reader: Reader) -> None:
     seen = reader.execute(f"{IDS} ORDER BY id").fetchall()
     assert len(seen) == 2
     copy = """
-        INSERT INTO ledger (player_id, origin, session, sequence, type, awarded, total, occurred_at, batch)
+        INSERT INTO ledger
+            (player_id, origin, session, sequence, type, awarded, total, occurred_at, batch)
         SELECT player_id, origin, session, sequence + %s, type, 0, total, occurred_at, batch
         FROM ledger LIMIT 1 RETURNING id"""
     with owner() as slow, owner() as fast:

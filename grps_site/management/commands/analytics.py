@@ -1,6 +1,6 @@
 from argparse import ArgumentParser
 from typing import Any
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 
 import psycopg
 from django.conf import settings
@@ -8,8 +8,8 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, transaction
 
 from common import environment
-from common.direct_database import direct_url
 from grps_site.analytics import (
+    catalog,
     labels,
     publication,
     replication_role,
@@ -72,8 +72,8 @@ class Command(BaseCommand):
         self.stdout.write(f"The publication {publication.name()} is as declared.")
         if changed and not is_new:
             self.stdout.write(
-                "It changed. Run `manage.py analytics warehouse` for each warehouse now: it adds the"
-                " columns and refreshes the subscription."
+                "It changed. Run `manage.py analytics warehouse` for each warehouse now: it adds"
+                " the columns and refreshes the subscription."
             )
 
     def _status(self, **options: Any) -> None:
@@ -112,7 +112,7 @@ class Command(BaseCommand):
         roles.ensure_login(name, password)
         self.stdout.write(f"The role {name} reads the schema {views.SCHEMA}.")
         if password is not None:
-            self.stdout.write(f"Its URL, shown once: {_url(name, password)}")
+            self.stdout.write(f"Its URL, shown once: {catalog.url_of(name, password)}")
 
     def _warehouse(self, url: str | None, source: str | None, drop: bool, **options: Any) -> None:
         url = url or environment.secret(WAREHOUSE)
@@ -129,9 +129,3 @@ class Command(BaseCommand):
             self.stdout.write(store.subscribe())
             store.wait()
             self.stdout.write("Every table is copied.")
-
-
-def _url(role: str, password: str) -> str:
-    address = urlsplit(direct_url())
-    place = f"{address.hostname}:{address.port or 5432}"
-    return address._replace(netloc=f"{quote(role)}:{quote(password, safe='')}@{place}").geturl()
