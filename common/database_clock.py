@@ -12,7 +12,7 @@ from typing import NamedTuple
 import psycopg
 import structlog
 from django.core.exceptions import SynchronousOnlyOperation
-from django.db import Error, connection
+from django.db import DEFAULT_DB_ALIAS, Error, connection
 from psycopg.pq import PipelineStatus, TransactionStatus
 
 from common.time import EPOCH
@@ -84,7 +84,7 @@ def _measure() -> None:
         if _last is None or _steady() - _last.at > STALE:
             connection.ensure_connection()
         raw = connection.connection
-        if raw is None or not _is_usable(raw):
+        if raw is None or connection.alias != DEFAULT_DB_ALIAS or not _is_usable(raw):
             return
         before = _steady()
         row = raw.execute("SELECT extract(epoch FROM clock_timestamp())::float8").fetchone()

@@ -5,6 +5,7 @@ from django.urls import URLPattern, include, path
 from django.urls.resolvers import RoutePattern
 
 from grps_site.http import docs, turnstile
+from grps_site.http.replica_reads import from_replica
 from grps_site.http.response_cache import one_second
 from grps_site.ops import health, metrics
 from grps_site.pages import appeals, home, system
@@ -20,10 +21,11 @@ handler500 = "grps_site.http.errors.internal_error"
 
 
 def _cached(pattern: URLPattern) -> URLPattern:
-    """Add the cache to a view with `cached`."""
+    """Add the cache to a view with `cached`, which may then answer from the replica."""
     view = pattern.callback
     if not getattr(getattr(view, "cls", None), "cached", False):
         return pattern
+    view = from_replica(view)
     route = pattern.pattern
     assert isinstance(route, RoutePattern)
     return URLPattern(route, one_second(view), pattern.default_args, pattern.name)

@@ -12,6 +12,7 @@ class PlayerAvatar(View):
     """A player's headshot as PNG or WebP. It is not there until a worker has fetched it."""
 
     caller, cached, response_body = "anyone", True, None
+    writes = True  # requests a picture that is missing or old
     media_types = ("image/png", "image/webp")
     error_statuses = (404,)
 

@@ -33,11 +33,12 @@ class View(APIView):
     """One operation of the contract (docs/api.md). The OpenAPI document is made of its attributes.
 
     `caller` says who may call (grps_site/http/authentication.py); `cached` puts the one-second
-    response cache in front of it.
+    response cache in front of it, and lets the replica answer unless the view `writes`.
     """
 
     caller: ClassVar[str]
     cached: ClassVar[bool] = False
+    writes: ClassVar[bool] = False
     request_body: ClassVar[type[msgspec.Struct] | None] = None
     response_body: ClassVar[type[msgspec.Struct] | None]  # None: bytes of `media_types`
     media_types: ClassVar[tuple[str, ...]] = ("application/json",)

@@ -4,7 +4,7 @@ from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from common import database_clock
+from common import replica
 from players.api import parameters
 from players.api import public_schemas as out
 from players.api.base import View, player_not_found
@@ -51,7 +51,7 @@ class Top(View):
     error_statuses = (400, 404)
 
     def get(self, request: Request) -> Response:
-        now = database_clock.now()
+        now = replica.as_of()
         size = parameters.integer(request, TOP_LIMIT)
         query = ListQuery(
             limit=size + 1,
@@ -84,7 +84,7 @@ class Records(View):
     error_statuses = (400,)
 
     def get(self, request: Request) -> Response:
-        now = database_clock.now()
+        now = replica.as_of()
         size = parameters.integer(request, RECORDS_LIMIT)
         days, weeks, streaks, fastest = (
             records.records(kind, size)
@@ -113,7 +113,7 @@ class Around(View):
     error_statuses = (400, 404)
 
     def get(self, request: Request, user_id: int) -> Response:
-        now = database_clock.now()
+        now = replica.as_of()
         lines = lists.around(user_id, parameters.integer(request, SPAN))
         if not lines:
             raise player_not_found(user_id)
@@ -150,7 +150,7 @@ class Stats(View):
                 found.points_week,
                 found.promotions_week,
                 found.active_today,
-                found.as_of,
+                min(found.as_of, replica.as_of()),
             )
         )
 

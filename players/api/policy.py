@@ -8,7 +8,7 @@ from django.db.models import F
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from common import database_clock
+from common import replica
 from players.active_policy import NoPolicy, active
 from players.api import parameters
 from players.api.base import View
@@ -122,7 +122,7 @@ class Ranks(View):
     def get(self, request: Request) -> Response:
         version = active().bundle.version
         lines = [_rank_out(rank) for rank in ranks.ranks()]
-        return Response(RanksOut(version, lines, database_clock.now()))
+        return Response(RanksOut(version, lines, replica.as_of()))
 
 
 class PublicPolicy(View):

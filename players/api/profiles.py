@@ -7,7 +7,7 @@ from decimal import Decimal
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from common import database_clock
+from common import database_clock, replica
 from common.amounts import hundredths
 from players.active_policy import active
 from players.api import parameters
@@ -180,7 +180,7 @@ def _player_out(facts: PlayerFacts, next_rank: NextRankOut | None) -> out.Player
         recommendations=facts.recommendations,
         next_rank=next_rank,
         last_synced_at=facts.synced_at,
-        as_of=facts.as_of,
+        as_of=min(facts.as_of, replica.as_of()),
     )
 
 

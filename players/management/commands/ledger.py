@@ -1,10 +1,11 @@
 from argparse import ArgumentParser
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from common import heartbeats
-from common.direct_database import direct
+from common.direct_database import connected_to, direct
 from players import leaderboard
 from players.points import consistency
 
@@ -14,18 +15,22 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("what", choices=["verify", "rebuild-leaderboard"])
+        text = "verify the replica (DATABASE_REPLICA_URL), and spare the primary"
+        parser.add_argument("--replica", action="store_true", help=text)
         heartbeats.add_argument(parser)
 
     def handle(self, *args: Any, what: str, **options: Any) -> None:
         with heartbeats.reporting(options["heartbeat"]):
-            self._run(what)
+            self._run(what, by_replica=options["replica"])
 
-    def _run(self, what: str) -> None:
+    def _run(self, what: str, *, by_replica: bool) -> None:
         if what == "rebuild-leaderboard":
             leaderboard.rebuild()
             self.stdout.write("The leaderboard's counts are made anew from the players.")
             return
-        with direct():
+        if by_replica and not settings.DATABASE_REPLICA_URL:
+            raise CommandError("DATABASE_REPLICA_URL is not set.")
+        with connected_to(settings.DATABASE_REPLICA_URL) if by_replica else direct():
             findings = consistency.verify()
         for finding in findings:
             self.stderr.write(f"{finding.kind}: {finding.rows} rows disagree")
