@@ -21,6 +21,7 @@ from django.urls import reverse
 
 from common.client_address import client_address
 from common.errors import Refused
+from common.visible_text import clean_name, isolated
 from console.accounts import audit_events, discord_links, identity, recent_sign_in
 from console.accounts.oauth_views import refused
 from console.accounts.permissions import of_roblox, rights_of
@@ -174,7 +175,8 @@ class SocialAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
             messages.error(request, str(refusal))
         else:
             messages.success(
-                request, f"You are {player.username} to everybody who needs a second person."
+                request,
+                f"You are {isolated(player.username)} to everybody who needs a second person.",
             )
         raise ImmediateHttpResponse(redirect("console:sessions"))
 
@@ -187,7 +189,8 @@ class SocialAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
 
 def _name(sociallogin: SocialLogin) -> str:
     kept = sociallogin.account.extra_data or {}
-    return str(kept.get("preferred_username") or kept.get("username") or kept.get("name") or "")
+    names = (kept.get(name) for name in ("preferred_username", "username", "name"))
+    return next(filter(None, (clean_name(str(name or ""), 150) for name in names)), "")
 
 
 def _subject(sociallogin: SocialLogin) -> str:

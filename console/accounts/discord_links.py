@@ -13,6 +13,7 @@ from audits.actions import Action
 from audits.record import Target, record
 from common import database_clock
 from common.errors import NotAllowed, Refused
+from common.visible_text import clean_name
 from console.models import StaffAccount
 from players.models import Player
 from players.moderation.actors import Staff
@@ -112,7 +113,8 @@ def _subject_of(user_id: int) -> str:
 def name_of(account: SocialAccount) -> str:
     """Return the name of a Discord account."""
     kept = account.extra_data or {}
-    return str(kept.get("username") or kept.get("global_name") or account.uid)
+    names = (clean_name(str(kept.get(name) or "")) for name in ("username", "global_name"))
+    return next(filter(None, names), account.uid)
 
 
 def linked() -> list[tuple[SocialAccount, str, str]]:

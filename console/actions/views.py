@@ -19,6 +19,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from common import database_clock
 from common.amounts import points
 from common.errors import Refused
+from common.visible_text import isolated
 from console import navigation
 from console.actions.forms import FORMS, add_error, given
 from console.decorators import page, render
@@ -130,7 +131,7 @@ def _ask(
     return render(
         request,
         "console/act.html",
-        f"{action.title}: {player.username}",
+        f"{action.title}: {isolated(player.username)}",
         player=player,
         case=case_summary.head(player, facts.policy, dialog.now),
         form=form,

@@ -13,6 +13,7 @@ from audits.models import AuditPersonal
 from common import database_clock
 from common.errors import Refused
 from common.parsing import is_row_id
+from common.visible_text import isolated
 from console.accounts import identity
 from console.decorators import page, render
 from players import tasks
@@ -156,7 +157,7 @@ def decision(request: HttpRequest, pk: int) -> HttpResponse:
     return render(
         request,
         "console/decision.html",
-        f"{found.player.username}: {found.from_rank} to {found.to_rank}",
+        f"{isolated(found.player.username)}: {found.from_rank} to {found.to_rank}",
         decision=found,
         proposed_by=_proposer(found),
         is_open=found.status == Decision.Status.PROPOSED,

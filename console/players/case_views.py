@@ -8,6 +8,7 @@ from django.urls import path
 from common import database_clock
 from common.amounts import points
 from common.parsing import keyset_cursor, parse_keyset_cursor
+from common.visible_text import isolated
 from console.decorators import page, render
 from console.players import case_summary, explanation, timeline
 from players.active_policy import active
@@ -53,7 +54,7 @@ def explain(request: HttpRequest, user_id: int) -> HttpResponse:
     return render(
         request,
         "console/explain.html",
-        f"Why {player.username} stands where they stand",
+        f"Why {isolated(player.username)} stands where they stand",
         case=found,
         player=player,
         rules=explanation.rules(player, found.evaluation, policy, now),

@@ -3,6 +3,7 @@
 import datetime as dt
 from typing import Any
 
+from common.visible_text import isolated
 from console import navigation
 from console.queue.base import Item, WorkKind
 from players.models import Appeal
@@ -24,7 +25,7 @@ def _item(row: Appeal) -> Item:
     return Item(
         kind="appeal",
         key=str(row.pk),
-        title=f"{row.player.username} against a {row.sanction.kind}",
+        title=f"{isolated(row.player.username)} against a {row.sanction.kind}",
         sentence=row.text[:160],
         since=row.created_at,
         link=navigation.appeal(row.pk),

@@ -3,6 +3,7 @@
 import datetime as dt
 from typing import Any
 
+from common.visible_text import isolated
 from console import navigation
 from console.accounts.permissions import LOCAL
 from console.queue.base import Item, WorkKind
@@ -35,7 +36,7 @@ def _item(row: Decision) -> Item:
     return Item(
         kind=Decisions.name,
         key=str(row.pk),
-        title=f"{row.player.username}: {row.from_rank} to {row.to_rank}",
+        title=f"{isolated(row.player.username)}: {row.from_rank} to {row.to_rank}",
         sentence=f"{_whose(row)}{why if row.kind == Decision.Kind.HAND else f'{row.get_kind_display()}, {why}'}",
         since=row.created_at,
         link=navigation.player(row.player.user_id) if row.player.user_id > 0 else address,

@@ -7,6 +7,7 @@ from django.conf import settings
 from django.db.models import Count, Min
 
 from common import database_clock
+from common.visible_text import isolated
 from console import navigation
 from console.queue.base import Item, WorkKind
 from players.moderation.actors import Staff
@@ -116,10 +117,11 @@ def _pin(row: RolePin, by: Staff) -> Item:
 
 def _item(row: Drift) -> Item:
     where = f" in {row.experience.name}" if row.experience else ""
+    who = isolated(row.player.username) if row.player else row.subject
     return Item(
         kind=Differences.name,
         key=str(row.pk),
-        title=f"{row.player.username if row.player else row.subject}: another {row.get_aspect_display()}{where}",
+        title=f"{who}: another {row.get_aspect_display()}{where}",
         sentence=row.detail,
         since=row.first_seen_at,
         link=navigation.to("console:drift", row.pk),

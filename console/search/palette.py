@@ -10,6 +10,7 @@ from django.shortcuts import render
 from django.urls import path
 
 from common import database_clock
+from common.visible_text import isolated
 from console import navigation
 from console.decorators import page
 from console.players import queries
@@ -100,7 +101,7 @@ def _acts(
         for action in actions:
             address = navigation.act(action.name, player.user_id)
             if address and _is_possible(action, facts[player.pk]):
-                title = f"{action.phrase} {player.username}"
+                title = f"{action.phrase} {isolated(player.username)}"
                 yield Offer(title, address, player.rank.name, dialog=True)
 
 

@@ -1,6 +1,7 @@
 """JSON logs on standard error: one object a line, in the form of grps_site.ops.log_fields."""
 
 import logging
+import re
 import sys
 import threading
 from collections.abc import Mapping
@@ -11,6 +12,10 @@ import structlog
 
 from grps_site.http.secret_paths import mask_people, mask_secrets
 from grps_site.ops import log_fields, processes
+
+UNSEEN = re.compile(
+    "[\x7f-\x9f\xad\u061c\u115f\u1160\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ud800-\udfff]"
+)
 
 SHARED: list[structlog.types.Processor] = [
     structlog.contextvars.merge_contextvars,
@@ -82,8 +87,14 @@ def _formatter(final: list[Any]) -> logging.Formatter:
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
             *final,
             _without_secrets,
+            _escaped,
         ],
     )
+
+
+def _escaped(logger: Any, name: str, line: Any) -> Any:
+    """Escape characters that reorder or hide text, end a line, or cannot be encoded."""
+    return UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", line)
 
 
 def _anonymous_line(logger: Any, name: str, line: Any) -> Any:

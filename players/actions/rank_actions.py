@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from common.visible_text import isolated
 from players.actions.params import DecisionId, RankName
 from players.models import Decision
 from players.moderation.command import ActionResult, Command
@@ -12,7 +13,7 @@ def set_rank(user_id: int, params: RankName, command: Command) -> ActionResult:
     decision = decisions.set_rank(user_id, params.rank, command)
     if decision.status == Decision.Status.PROPOSED:
         return _proposed(decision)
-    sentence = f"{decision.player.username} holds {decision.to_rank} now."
+    sentence = f"{isolated(decision.player.username)} holds {decision.to_rank} now."
     return ActionResult(sentence, decision=decision, player=decision.player)
 
 

@@ -7,6 +7,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from common import database_clock
+from common.visible_text import clean_text
 from players.actions import game_commands, game_log
 from players.active_policy import active
 from players.api import join_state, parameters, queries, schemas
@@ -173,7 +174,10 @@ def api_key_id(request: Request) -> int | None:
 def _log_line(line: schemas.LogLineIn) -> game_log.LogLine:
     if "\0" in line.text:
         raise ValidationError({"text": "It holds a NUL character; take it out."})
-    return game_log.LogLine(line.id, line.at, line.kind, line.text, line.user_id)
+    text = clean_text(line.text)
+    if not text:
+        raise ValidationError({"text": "Nothing of it is visible."})
+    return game_log.LogLine(line.id, line.at, line.kind, text, line.user_id)
 
 
 def _receipt(receipt: Receipt) -> schemas.ReceiptOut:

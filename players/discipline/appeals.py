@@ -15,6 +15,7 @@ from django.db.models import Q
 from audits.actions import Action
 from audits.record import Actor, record
 from common.errors import NotAllowed, Refused
+from common.visible_text import clean_text
 from players import case_codes
 from players.discipline import sanctions
 from players.models import Appeal, Approval, Player, Sanction
@@ -183,7 +184,7 @@ def _locked(appeal_id: int) -> Appeal:
 
 
 def _checked(text: str, field: str, shortest: int, longest: int) -> str:
-    text = text.strip()
+    text = clean_text(text) if "\0" not in text else text
     if "\0" in text:
         raise Refused(f"{field}: it holds a NUL character; take it out.")
     if not shortest <= len(text) <= longest:

@@ -11,6 +11,7 @@ from typing import Any
 
 from audits.actions import Action
 from audits.record import Actor, record
+from common.visible_text import isolated
 from players.active_policy import active
 from players.discipline.queries import in_force, open_sanction
 from players.discipline.sanction_ends import (
@@ -63,7 +64,7 @@ def request_approval(request: ApprovalRequest, command: Command) -> ActionResult
     )
     assert request.player is not None
     sentence = (
-        f"Nothing happened yet to {request.player.username}: {why}. "
+        f"Nothing happened yet to {isolated(request.player.username)}: {why}. "
         f"“{approvals.sentence(approval)}” waits as request {approval.pk}."
     )
     return ActionResult(sentence, approval.event, approval=approval, player=request.player)
@@ -83,7 +84,7 @@ def warn(player: Player, command: Command, *, evidence: Sequence[str] = ()) -> A
     count = in_force(player, Sanction.Kind.WARNING, command.now).count()
     event = _record_issue(sanction, command, {"active": count})
     followed = _apply_thresholds(player, sanction, command, count)
-    sentence = f"{player.username} is warned ({count} active){followed}."
+    sentence = f"{isolated(player.username)} is warned ({count} active){followed}."
     return ActionResult(sentence, event, sanction=sanction, player=player)
 
 
@@ -129,7 +130,7 @@ def pardon(player: Player, command: Command, *, sanction: int) -> ActionResult:
     )
     also = f"; the {' and the '.join(said)} it led to ended too" if said else ""
     return ActionResult(
-        f"The warning of {player.username} is taken back{also}.",
+        f"The warning of {isolated(player.username)} is taken back{also}.",
         event,
         sanction=warning,
         player=player,
@@ -180,7 +181,7 @@ def suspend(
         list(open_proposals([player.pk]).values()), policy, command.by.actor, command.now
     )
     event = _record_issue(sanction, command, {"until": end.isoformat()})
-    sentence = f"{player.username} is suspended until {end:%Y-%m-%d %H:%M} UTC."
+    sentence = f"{isolated(player.username)} is suspended until {end:%Y-%m-%d %H:%M} UTC."
     return ActionResult(sentence, event, sanction=sanction, player=player)
 
 
@@ -188,7 +189,9 @@ def lift(player: Player, command: Command) -> ActionResult:
     sanction = open_sanction(player, Sanction.Kind.SUSPENSION)
     assert sanction is not None
     event = end_sanction(sanction, player, command.by.actor, command)
-    sentence = f"{player.username}'s suspension is over; they are {player.rank.name} again."
+    sentence = (
+        f"{isolated(player.username)}'s suspension is over; they are {player.rank.name} again."
+    )
     return ActionResult(sentence, event, sanction=sanction, player=player)
 
 
@@ -222,7 +225,10 @@ def ban(
     ends = f"until {end:%Y-%m-%d %H:%M} UTC" if end else "for good"
     alone = "" if alt_accounts else ", this account alone"
     return ActionResult(
-        f"{player.username} is banned {ends}{alone}.", event, sanction=sanction, player=player
+        f"{isolated(player.username)} is banned {ends}{alone}.",
+        event,
+        sanction=sanction,
+        player=player,
     )
 
 
@@ -231,7 +237,10 @@ def unban(player: Player, command: Command) -> ActionResult:
     assert sanction is not None
     event = end_sanction(sanction, player, command.by.actor, command)
     return ActionResult(
-        f"{player.username} is not banned any more.", event, sanction=sanction, player=player
+        f"{isolated(player.username)} is not banned any more.",
+        event,
+        sanction=sanction,
+        player=player,
     )
 
 

@@ -11,6 +11,7 @@ from django.db import transaction
 from audits.actions import Action
 from audits.record import record
 from common.errors import NotAllowed, Refused
+from common.visible_text import clean_text, isolated
 from players.models import Approval, Note, Player
 from players.moderation import approval_types, approvals, experience_bounds
 from players.moderation.actors import Staff
@@ -54,7 +55,7 @@ def _write(player: Player, text: str, command: Command) -> ActionResult:
     Note.objects.create(
         player=player, text=text, author=author, event=event, created_at=command.now
     )
-    return ActionResult(f"The note on {player.username} is kept.", event, player=player)
+    return ActionResult(f"The note on {isolated(player.username)} is kept.", event, player=player)
 
 
 def _judged(by: Staff, approval: Approval) -> str:
@@ -104,7 +105,9 @@ def withdraw(note_id: int, command: Command) -> ActionResult:
             target=target_of(player),
             reverts=command.reverts or note.event,
         )
-        return ActionResult(f"The note on {player.username} is withdrawn.", event, player=player)
+        return ActionResult(
+            f"The note on {isolated(player.username)} is withdrawn.", event, player=player
+        )
 
 
 def _check(player: Player, command: Command) -> None:
@@ -115,7 +118,7 @@ def _check(player: Player, command: Command) -> None:
 
 def check_text(text: str) -> str:
     """Strip the text and return it. Raises Refused if it is empty, too long or has a NUL."""
-    text = text.strip()
+    text = clean_text(text) if "\0" not in text else text
     if not text:
         raise Refused("text: a note says something.")
     if len(text) > LONGEST or "\0" in text:

@@ -81,7 +81,7 @@ def preview(
     and Refused.
     """
     errors = errors if errors is not None else ValidationErrors()
-    check_reason(reason)
+    reason = check_reason(reason)
     with audit_refusals(ADJUSTMENTS.act, None, by):
         ADJUSTMENTS.check_entitled(by)
     with transaction.atomic(), _staging():
@@ -101,7 +101,7 @@ def preview(
 
 def preview_undo(adjustment_id: int, *, by: Staff, reason: str, now: dt.datetime) -> Adjustment:
     """Preview the inverse of the applied rows of an adjustment. Raises Refused, NotAllowed."""
-    check_reason(reason)
+    reason = check_reason(reason)
     ADJUSTMENTS.check_entitled(by)
     with transaction.atomic(), _staging():
         original = ADJUSTMENTS.locked(adjustment_id)

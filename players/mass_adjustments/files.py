@@ -13,6 +13,7 @@ from typing import IO, Any, NamedTuple
 
 from common import csv_reader, strict_json
 from common.amounts import NotAnAmount, hundredths
+from common.visible_text import clean_text
 
 SHOWN = 100  # errors; further ones are only counted
 LONGEST_REASON = 500  # characters
@@ -231,7 +232,7 @@ def _amount(value: Decimal) -> int:
 def _reason(text: str) -> str:
     if len(text) > LONGEST_REASON:
         raise _LineError("reason", f"must be at most {LONGEST_REASON} characters long")
-    return text.strip()
+    return clean_text(text)
 
 
 def _jsonl_row(number: int, text: str) -> FileRow:

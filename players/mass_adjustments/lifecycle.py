@@ -117,7 +117,7 @@ def reject(adjustment_id: int, *, by: Staff, reason: str, now: dt.datetime) -> A
 
     Raises Refused, NotAllowed.
     """
-    check_reason(reason)
+    reason = check_reason(reason)
     ADJUSTMENTS.check_entitled(by)
     approval = _open_request(adjustment_id)
     if approval is not None:

@@ -8,6 +8,7 @@ from django.conf import settings
 
 from common.errors import Refused
 from common.time import BadMoment, in_utc
+from common.visible_text import clean_text
 
 MOST_LINKS = 5
 LONGEST_LINK = 500
@@ -15,8 +16,8 @@ LONGEST_REASON = 500
 
 
 def check_reason(reason: str) -> str:
-    """Trim the reason and return it. Raises Refused."""
-    found = reason.strip()
+    """Return the reason without what is not visible. Raises Refused."""
+    found = clean_text(reason) if "\0" not in reason else reason
     if not found:
         raise Refused("reason: it is required; say why in a sentence.")
     if len(found) > LONGEST_REASON:

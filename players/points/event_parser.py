@@ -12,6 +12,7 @@ import msgspec
 
 from common.amounts import NotAnAmount, hundredths_of
 from common.time import micros
+from common.visible_text import clean_name
 from players.experiences import origins
 
 MAX_EVENTS = 500
@@ -197,11 +198,14 @@ def _read_item(
         return ItemResult(index, "INVALID", _sentence(error))
     if fault := _fault(event, max(abs(awarded), abs(total)), latest):
         return ItemResult(index, *fault)
+    username = clean_name(event.username)
+    if not username:
+        return ItemResult(index, "INVALID", "username: nothing of it is visible.")
     return ReportedEvent(
         index,
         event.user_id,
-        event.username,
-        event.display_name or "",
+        username,
+        clean_name(event.display_name or ""),
         event.session,
         event.sequence,
         event.type,

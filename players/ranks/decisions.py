@@ -274,7 +274,7 @@ def _open_for(
         raise Refused(f"The decision is {decision.status} already.")
     policy = active()
     candidate = candidate_for(player)
-    check_reason(reason)
+    reason = check_reason(reason)
     decision.player = player
     found = may_decide(decision, by, policy, now)
     if not found.allowed:

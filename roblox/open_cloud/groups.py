@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from common.visible_text import clean_name
 from roblox.open_cloud.client import OpenCloud, Request
 from roblox.open_cloud.operations import (
     ASSIGN_ROLE,
@@ -73,7 +74,9 @@ class _Role(msgspec.Struct, frozen=True, rename="camel"):
             if self.permissions is None
             else frozenset(name for name, on in self.permissions.items() if on)
         )
-        return Role(int(self.id), self.display_name[:100], self.rank, granted, self.member_count)
+        return Role(
+            int(self.id), clean_name(self.display_name, 100), self.rank, granted, self.member_count
+        )
 
 
 class _Roles(msgspec.Struct, frozen=True, rename="camel"):

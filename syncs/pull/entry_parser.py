@@ -9,6 +9,7 @@ import datetime as dt
 from typing import Any
 
 from common.parsing import whole_number
+from common.visible_text import clean_name
 from players.points.stored_entries import EVERYTHING, StoredEntry, StoredSession
 
 MOST = 10**13  # hundredths
@@ -122,7 +123,7 @@ def _name(where: str, value: Any) -> str:
         return ""
     if not isinstance(value, str) or len(value) > 50 or "\0" in value:
         raise BrokenRecord(f"{where}: must be a text of at most 50 characters without NUL")
-    return value
+    return clean_name(value)
 
 
 def _epoch(name: str) -> int:

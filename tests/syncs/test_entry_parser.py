@@ -114,3 +114,8 @@ def test_whatever_a_store_holds_is_a_record_or_a_sentence(value: Any) -> None:
     except BrokenRecord:
         return
     assert isinstance(total, int)
+
+
+def test_names_are_made_visible() -> None:
+    entry = parse(7, {"points": 1, "username": "ni\u202ea\n1", "displayName": "\u200b\u3164"})
+    assert (entry.username, entry.display_name) == ("nia 1", "")

@@ -17,6 +17,7 @@ from audits.actions import Action
 from audits.record import Actor
 from common import database_clock, encryption
 from common.errors import Refused
+from common.visible_text import clean_name
 from webhooks.endpoints import health
 from webhooks.endpoints.validation import EndpointInput, validate
 from webhooks.formats import format_of
@@ -179,7 +180,7 @@ def locked(pk: int) -> WebhookEndpoint:
 
 def _fields(wanted: EndpointInput) -> dict[str, Any]:
     fields: dict[str, Any] = {
-        "name": wanted.name.strip(),
+        "name": clean_name(wanted.name, 60),
         "kind": wanted.kind,
         "events": list(wanted.events),
         "experiences": list(wanted.experiences),

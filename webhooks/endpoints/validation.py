@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from django.conf import settings
 
 from common.ssrf import BadAddress, check_url
+from common.visible_text import clean_name
 from roblox.models import Experience
 from webhooks.formats import format_of
 from webhooks.formats.base import BadEndpoint, Format
@@ -42,7 +43,7 @@ class EndpointInput:
 def validate(wanted: EndpointInput) -> Format:
     """Return the kind of the endpoint. Raises BadEndpoint naming the field."""
     kind = format_of(wanted.kind)
-    if not wanted.name.strip() or len(wanted.name) > 60:
+    if not clean_name(wanted.name) or len(wanted.name) > 60:
         raise BadEndpoint("name: give it 1 to 60 characters.")
     subscriptions.check(wanted.events)
     known = set(Experience.objects.values_list("key", flat=True))

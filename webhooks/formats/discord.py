@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from common.visible_text import isolated
 from webhooks.formats.base import (
     USER_AGENT,
     AnswerVerdict,
@@ -102,7 +103,7 @@ class Discord(Format):
 
 def _embed(payload: Payload, share: int) -> dict[str, Any]:
     footer = payload.action
-    title = cut(_plain(payload.username), TITLE)
+    title = cut(isolated(_plain(payload.username)), TITLE)
     told = _plain(payload.message)
     embed: dict[str, Any] = {
         "description": cut(told, min(DESCRIPTION, share - units(footer) - units(title))),

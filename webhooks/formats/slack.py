@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from common.visible_text import isolated
 from webhooks.formats.base import (
     USER_AGENT,
     AnswerVerdict,
@@ -86,7 +87,7 @@ def _blocks(payload: Payload) -> list[dict[str, Any]]:
     at = f"<!date^{int(payload.at.timestamp())}^{{date_short_pretty}} {{time_secs}}|{plain}>"
     context = [f"`{payload.action}`", at]
     if payload.profile:
-        context.append(f"<{payload.profile}|{_plain(payload.username)}>")
+        context.append(f"<{payload.profile}|{isolated(_plain(payload.username))}>")
     return [
         {"type": "section", "text": {"type": "mrkdwn", "text": text, "verbatim": True}},
         {"type": "context", "elements": [{"type": "mrkdwn", "text": " · ".join(context)}]},

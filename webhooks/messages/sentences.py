@@ -2,10 +2,11 @@
 
 import enum
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from audits.actions import Action
+from common.visible_text import isolated
 
 
 class Severity(enum.StrEnum):
@@ -45,8 +46,9 @@ class Sentence:
 
     def text(self, facts: EventFacts) -> str:
         """Return the sentence, followed by the reason if there is one."""
+        facts = replace(facts, actor=isolated(facts.actor), target=isolated(facts.target))
         sentence = self.words(facts)
-        return f"{sentence}: {facts.reason}" if facts.reason else f"{sentence}."
+        return f"{sentence}: {isolated(facts.reason)}" if facts.reason else f"{sentence}."
 
 
 def for_action(action: str) -> Sentence:

@@ -43,7 +43,7 @@ def client() -> Client:
 def names(client: Client, query: str = "") -> list[str]:
     page = client.get(f"/admin/players/?{query}")
     assert page.status_code == 200
-    return re.findall(r"data-open>([^<]+)<", page.content.decode())
+    return re.findall(r"data-open><bdi>([^<]+)<", page.content.decode())
 
 
 def link(client: Client, query: str, rel: str) -> str:
@@ -212,7 +212,7 @@ def test_a_former_username_finds_its_player_and_says_so(client: Client) -> None:
     renamed(1, "OldNia", "Nova")
     player(2, "oldham")
     page = client.get("/admin/players/?q=oldn").content.decode()
-    assert re.findall(r"data-open>([^<]+)<", page) == ["Nova"]
+    assert re.findall(r"data-open><bdi>([^<]+)<", page) == ["Nova"]
     assert "formerly OldNia" in page
     assert names(client, "q=old") == ["Nova", "oldham"]
     assert queries.matching("q=oldn") == ([1], False)

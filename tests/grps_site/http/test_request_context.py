@@ -8,6 +8,7 @@ from django.test import Client
 from audits.models import AuditEvent
 from common import tracing
 from grps_site.celery import send_ids
+from grps_site.ops import json_logs, log_fields
 from tests.conftest import events
 
 pytestmark = pytest.mark.usefixtures("bootstrapped")
@@ -25,6 +26,14 @@ def test_another_one_is_replaced(client: Client, given: str) -> None:
     answered = client.get("/ranks", headers={"X-Request-ID": given})["X-Request-ID"]
     assert answered != given
     assert len(answered) == 32
+
+
+def test_a_log_line_shows_what_hides() -> None:
+    """Bidirectional marks and line separators are escaped, so that a line is what it says."""
+    record = logging.LogRecord("x", logging.INFO, "", 0, "ni\u202ea\u2028\ud800\x85é", None, None)
+    line = json_logs._json(log_fields.Contract("grps-web", "1", "test")).format(record)
+    assert line.isprintable()
+    assert json.loads(line)["message"] == "ni\u202ea\u2028\ud800\x85é"
 
 
 def test_two_requests_have_two_ids(client: Client) -> None:

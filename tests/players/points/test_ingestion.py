@@ -1,6 +1,7 @@
 """Ingestion of events: each row counts once, in any order, and each item is judged by itself."""
 
 import datetime as dt
+import json
 import random
 from typing import Any
 
@@ -26,6 +27,15 @@ def test_a_first_event_makes_the_player(game: Game) -> None:
         "Seven",
         "15.00",
     )
+
+
+def test_names_come_in_visible_and_in_one_line(game: Game) -> None:
+    nasty = {"username": "ni\u202ea\n_1", "displayName": "\u200bN" + "\u0301" * 9 + "\u2066"}
+    receipt = game.send(game.event(1, **nasty), game.event(2, username="\u200b\u3164"))
+    player = Player.objects.get(user_id=1)
+    assert (player.username, player.display_name) == ("nia _1", "Ń" + "\u0301" * 4)
+    assert not Player.objects.filter(user_id=2).exists()
+    assert "nothing of it is visible" in json.dumps(receipt)
 
 
 def test_a_repeat_changes_nothing_and_is_answered_alike(game: Game) -> None:

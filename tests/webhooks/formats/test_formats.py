@@ -14,7 +14,7 @@ from webhooks.formats import FORMATS
 from webhooks.formats.base import AttemptOutcome, Message, cut, units
 from webhooks.messages import sentences
 from webhooks.messages.payloads import Payload, example
-from webhooks.messages.sentences import Severity
+from webhooks.messages.sentences import EventFacts, Severity, for_action
 from webhooks.models import WebhookAttempt, WebhookDelivery, WebhookEndpoint
 from webhooks.outbound.http_client import HttpAnswer
 
@@ -97,6 +97,12 @@ def test_names_and_reasons_become_no_markup() -> None:
     discord = rendered("discord", payload(nasty))["embeds"][0]["description"]
     assert "[a](" not in discord
     assert "**b**" not in discord
+
+
+def test_a_name_turns_no_sentence_around() -> None:
+    facts = EventFacts("ola\u202e", "שלום", "x\u2066", {"after": {}}, "")
+    text = for_action(Action.PLAYER_BANNED).text(facts)
+    assert text == "ola banned \u2068שלום\u2069 for good: x"
 
 
 def test_cutting_never_splits_a_character() -> None:
