@@ -35,14 +35,14 @@ def pgbouncer(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -
 
 
 @contextmanager
-def neighbours(url: str, count: int = 4) -> Iterator[None]:
+def neighbours(url: str, count: int = 2) -> Iterator[None]:
     """Keep `count` other clients busy, so that a client gets another server each time."""
     stopping = threading.Event()
 
     def work() -> None:
         with psycopg.connect(url, autocommit=True, prepare_threshold=None) as client:
             while not stopping.is_set():
-                client.execute("SELECT pg_sleep(0.001)")
+                client.execute("SELECT pg_sleep(0.003)")
 
     threads = [threading.Thread(target=work) for _ in range(count)]
     for thread in threads:
