@@ -31,6 +31,13 @@ def main() -> int:
     parser.add_argument(
         "--only", default="", help="run only the cases whose name contains this text"
     )
+    parser.add_argument(
+        "--pool",
+        action="store_const",
+        const="pooling",
+        dest="only",
+        help="run only the pools' case",
+    )
     options = parser.parse_args()
     keep_private()
     root = Path(os.environ.get("GRPS_STATE") or BASE_DIR / ".local")

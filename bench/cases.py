@@ -19,12 +19,13 @@ import psycopg
 
 from bench import console as console_cases
 from bench import luau as luau_cases
+from bench import pooling as pooling_cases
 from bench import portal as portal_cases
 from bench import replication as replication_cases
 from bench import serving as serving_cases
 from bench import sync as sync_cases
 from bench import webhooks as webhook_cases
-from bench.fill import username_of
+from bench.batches import batch_of
 from bench.load import Connection, get, post
 from bench.results import Result
 from bench.roll_up import RollUps
@@ -76,7 +77,7 @@ def ingestion(bench: Bench) -> Iterator[Result]:
     at = dt.datetime.now(dt.UTC) - dt.timedelta(seconds=random.randrange(600, 72_000))
 
     def over_http() -> float:
-        events = _events(next(numbers), session, size, at)
+        events = batch_of(next(numbers), session, size, at)
         body = json.dumps({"server": {"placeId": 1, "jobId": "bench"}, "events": events}).encode()
         request = post("/roblox/events", body, {"x-grps-api-key": raw})
         started = time.perf_counter()
@@ -89,7 +90,7 @@ def ingestion(bench: Bench) -> Iterator[Result]:
     with psycopg.connect(bench.large["DATABASE_URL"], prepare_threshold=2) as bare:
 
         def by_psycopg() -> float:
-            batch = BareBatch(bare, _events(next(numbers), session, size, at))
+            batch = BareBatch(bare, batch_of(next(numbers), session, size, at))
             started = time.perf_counter()
             batch.store()
             return time.perf_counter() - started
@@ -102,26 +103,6 @@ def ingestion(bench: Bench) -> Iterator[Result]:
     while leaderboard.fold():
         pass  # no worker runs here
     yield Result("ingestion over HTTP / bare psycopg (throughput)", theirs / ours, 0.8, "higher")
-
-
-def _events(number: int, session: int, size: int, at: dt.datetime) -> list[dict[str, object]]:
-    """Make 500 events of 100 players who differ by batch and are spread over the table."""
-    events: list[dict[str, object]] = []
-    for player in range(100):
-        user_id = 10_000_001 + (number * 100 + player) * 7919 % size
-        for sequence in range(1, 6):
-            event = {
-                "userId": user_id,
-                "username": username_of(user_id),
-                "session": session,
-                "sequence": sequence,
-                "type": "ko",
-                "awarded": 0.25,
-                "total": sequence * 0.25,
-                "occurredAt": (at - dt.timedelta(seconds=600 - 31 * sequence)).isoformat(),
-            }
-            events.append(event)
-    return events
 
 
 def top(bench: Bench) -> Iterator[Result]:
@@ -356,8 +337,13 @@ def replication(bench: Bench) -> Iterator[Result]:
     yield from replication_cases.replication(bench.large, bench.large_port, compare)
 
 
+def pooling(bench: Bench) -> Iterator[Result]:
+    yield from pooling_cases.pooling(bench.large, bench.large_port, compare)
+
+
 CASES = (
     ingestion,
+    pooling,
     top,
     growth,
     roll_up,

@@ -182,7 +182,8 @@ DATABASES["default"].setdefault("OPTIONS", {}).update(
 )
 # A streaming replica for public reads (docs/database.md); empty: the primary answers them too.
 DATABASE_REPLICA_URL = env.str("DATABASE_REPLICA_URL", default="")
-DATABASE_POOL = pool_modes.configured(DATABASE_URL)
+_pool = env.str("DATABASE_POOL", default="")
+DATABASE_POOL = pool_modes.mode(_pool, DATABASE_URL)
 pool_modes.apply(DATABASES["default"], DATABASE_POOL)
 if DATABASE_REPLICA_URL:
     environment.address("DATABASE_REPLICA_URL", DATABASE_REPLICA_URL, ("postgresql", "postgres"))
@@ -190,7 +191,7 @@ if DATABASE_REPLICA_URL:
         "DATABASE_REPLICA_URL", engine="django.db.backends.postgresql"
     )
     DATABASES["replica"]["OPTIONS"] = DATABASES["default"]["OPTIONS"] | {"connect_timeout": 2}
-    pool_modes.apply(DATABASES["replica"], pool_modes.configured(DATABASE_REPLICA_URL))
+    pool_modes.apply(DATABASES["replica"], pool_modes.mode(_pool, DATABASE_REPLICA_URL))
 # Encrypted backups (docs/backup.md): public keys, where backups go, and for drills the file of a
 # private key. POSTGRES_BIN: the folder of pg_dump, if it is not in PATH.
 BACKUP_RECIPIENTS: list[str] = env.list("BACKUP_RECIPIENTS", default=[])

@@ -8,7 +8,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from common import environment
-from common.environment import env
 
 NONE, SESSION = "none", "session"
 TRANSACTION, UNPREPARED = "transaction", "transaction-unprepared"
@@ -17,12 +16,12 @@ PREPARE_THRESHOLD = 2  # runs of a statement before psycopg prepares it
 POOL_PORTS = {6432, 6543}  # PgBouncer's own, and that of Supabase's transaction pool
 
 
-def configured(url: str) -> str:
-    """Return DATABASE_POOL. By default it follows from the host's name and port in `url`."""
-    mode = str(env.str("DATABASE_POOL", default="")) or by_address(url)
-    if mode not in MODES:
-        environment.stop(f"DATABASE_POOL is {mode!r}; it must be one of {', '.join(MODES)}.")
-    return mode
+def mode(chosen: str, url: str) -> str:
+    """Return the chosen mode. An empty one follows from the host's name and port in `url`."""
+    found = chosen or by_address(url)
+    if found not in MODES:
+        environment.stop(f"DATABASE_POOL is {found!r}; it must be one of {', '.join(MODES)}.")
+    return found
 
 
 def by_address(url: str) -> str:

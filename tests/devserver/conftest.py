@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import shutil
 import signal
 import stat
@@ -20,6 +21,7 @@ from devserver.os_users import reachable_folder, unprivileged
 from tests.conftest import free_port
 
 PATIENCE = 240.0  # seconds; two whole systems may share two cores
+ERROR = re.compile(r'"level": ?"(error|critical)"|^Traceback')
 # The new system must not use the servers that `make test` started for this process.
 OURS = {
     "DATABASE_URL",
@@ -45,6 +47,7 @@ class Up:
 
     def __init__(self, state: Path) -> None:
         self.state = state
+        self.module = "devserver"
         self.port = free_port()
         self.environment = {name: value for name, value in os.environ.items() if name not in OURS}
         self.environment |= {
@@ -60,7 +63,7 @@ class Up:
         """Start it and wait until it serves. Returns ready.json."""
         before = self._published()
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "devserver", "up", "--port", str(self.port)],
+            [sys.executable, "-m", self.module, "up", "--port", str(self.port)],
             cwd=BASE_DIR,
             env=self.environment,
             stdout=subprocess.PIPE,
@@ -133,6 +136,12 @@ class Up:
         assert self.process is not None
         return psutil.Process(self.process.pid).children(recursive=True)
 
+    def errors(self) -> list[str]:
+        """List the errors in the logs of GRPS's own processes."""
+        names = ("web", "worker", "sync-worker", "webhook-worker", "beat")
+        texts = [(self.state / "logs" / f"{name}.log").read_text("utf-8") for name in names]
+        return [line for text in texts for line in text.splitlines() if ERROR.search(line)]
+
     def logs(self) -> str:
         return "\n".join(
             f"== {log.name}\n{log.read_text(errors='replace')[-2000:]}"
@@ -169,19 +178,19 @@ def open_to_others(folder: Path) -> list[str]:
 @pytest.fixture
 def up(tmp_path: Path) -> Iterator[Up]:
     """Return a system for one test, which may leave it broken. It is not started yet."""
-    with _ended(Up(tmp_path / "state")) as up:
+    with ended(Up(tmp_path / "state")) as up:
         yield up
 
 
 @pytest.fixture(scope="module")
 def shared_up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
     """Return a system for all tests of a module, which call `ensure`."""
-    with _ended(Up(tmp_path_factory.mktemp("up") / "state")) as up:
+    with ended(Up(tmp_path_factory.mktemp("up") / "state")) as up:
         yield up
 
 
 @contextmanager
-def _ended(up: Up) -> Iterator[Up]:
+def ended(up: Up) -> Iterator[Up]:
     try:
         yield up
     finally:

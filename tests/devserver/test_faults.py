@@ -20,8 +20,12 @@ PLAYERS, HOURS, KILLS = (300, 4, 80) if LONG else (30, 0.5, len(VICTIMS))
 
 @pytest.fixture(scope="module")
 def lively_up(shared_up: Up) -> Up:
-    """Return a running system with the emulated Roblox, as `make up` starts without a key."""
-    shared_up.environment |= {"GRPS_EMULATOR": "on"}
+    """Return a running system with the emulated Roblox, as `make up` starts without a key.
+
+    All of it reaches the database through a transaction pool of six connections.
+    """
+    shared_up.module = "tests.pooling.up"
+    shared_up.environment |= {"GRPS_EMULATOR": "on", "DATABASE_POOL": "transaction"}
     shared_up.start()
     return shared_up
 
@@ -45,6 +49,7 @@ def test_a_lively_community_is_synced_by_itself(lively_up: Up) -> None:
     doctor = _run(lively_up, "manage.py", "roblox", "doctor")
     assert doctor.returncode == 0, doctor.stdout + doctor.stderr
     assert "All is well." in doctor.stdout
+    assert lively_up.errors() == []
 
 
 def _run(up: Up, *arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
@@ -79,6 +84,9 @@ def test_a_day_of_kills_ends_with_every_balance_right(lively_up: Up) -> None:
     lively_up.wait_for(lively_up.everything_is_up)
     assert demo.returncode == 0, output
     assert "Data stores, ledger, leaderboard, case files, games and audit chain agree." in output
+    for books in ("ledger", "audit"):
+        verified = _run(lively_up, "manage.py", books, "verify")
+        assert verified.returncode == 0, verified.stderr
     # On a slow machine the day may end before every kind of process was killed.
     assert len(killed) >= 4, killed
 

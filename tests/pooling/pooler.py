@@ -74,19 +74,32 @@ class Server:
 class Pooler:
     def __init__(self, url: str, size: int, *, mixing: bool) -> None:
         self.url, self.size, self.mixing = url, size, mixing
-        self.free: asyncio.LifoQueue[Server] = asyncio.LifoQueue()
+        # None stands for a connection that was lost.
+        self.free: asyncio.LifoQueue[Server | None] = asyncio.LifoQueue()
         self.names: dict[bytes, bytes] = {}  # the name of each statement on all servers
 
     async def start(self) -> None:
         for _ in range(self.size):
             self.free.put_nowait(await Server.connect(self.url))
 
+    async def take(self) -> Server:
+        """Wait for a connection. Raises OperationalError if it cannot be made again."""
+        server = await self.free.get()
+        # `at_eof` is false as long as the server's last words are unread.
+        if server is not None and not server.reader._eof:  # type: ignore[attr-defined]
+            return server
+        try:
+            return await Server.connect(self.url)
+        except psycopg.OperationalError:
+            self.free.put_nowait(None)
+            raise
+
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         client = Client(self, reader, writer)
         try:
             if await client.sign_in():
                 await client.run()
-        except (asyncio.IncompleteReadError, ConnectionError):
+        except (asyncio.IncompleteReadError, ConnectionError, psycopg.OperationalError):
             pass
         finally:
             writer.close()
@@ -94,7 +107,7 @@ class Pooler:
                 client.forwarding.cancel()
                 client.server.writer.close()
                 client.server.signed_in.close()
-                self.free.put_nowait(await Server.connect(self.url))
+                self.free.put_nowait(None)
 
     def name_of(self, statement: bytes) -> bytes:
         return self.names.setdefault(statement, b"pooled_%d" % len(self.names))
@@ -120,7 +133,7 @@ class Client:
             self.writer.write(b"N")
         if code == CANCEL_REQUEST:
             return False
-        server = await self.pooler.free.get()
+        server = await self.pooler.take()
         self.pooler.free.put_nowait(server)
         self.writer.write(message(b"R", struct.pack("!i", 0)))
         for name in REPORTED:
@@ -135,7 +148,7 @@ class Client:
             if kind == b"X":
                 return
             if self.server is None:
-                self.server = await self.pooler.free.get()
+                self.server = await self.pooler.take()
                 self.forwarding = asyncio.create_task(self.forward(self.server))
             self.pass_on(self.server, kind, payload)
             await self.server.writer.drain()
@@ -207,6 +220,12 @@ class Client:
         server.send(b"C", payload)
 
     async def forward(self, server: Server) -> None:
+        try:
+            await self.forward_transaction(server)
+        except (asyncio.IncompleteReadError, ConnectionError):
+            self.writer.close()  # the server ended, and `serve` gives its place back
+
+    async def forward_transaction(self, server: Server) -> None:
         while True:
             kind, payload = await read_message(server.reader)
             answer = self.answer(server, kind)

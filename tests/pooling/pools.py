@@ -13,8 +13,8 @@ import psycopg
 
 from common.environment import BASE_DIR
 from devserver.os_users import unprivileged
+from devserver.state import free_port
 from tests import debian
-from tests.conftest import free_port
 
 PATIENCE = 20.0  # seconds
 PGBOUNCER = """

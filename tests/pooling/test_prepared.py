@@ -139,9 +139,9 @@ def test_the_mode_by_address(url: str, mode: str) -> None:
     assert pool_modes.by_address(url) == mode
 
 
-def test_the_setting_decides_over_the_address(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DATABASE_POOL", "transaction")
-    assert pool_modes.configured("postgresql://a@x-pooler.neon.tech/grps") == "transaction"
-    monkeypatch.setenv("DATABASE_POOL", "statement")
+def test_the_setting_decides_over_the_address() -> None:
+    pooled = "postgresql://a@x-pooler.neon.tech/grps"
+    assert pool_modes.mode("transaction", pooled) == "transaction"
+    assert pool_modes.mode("", pooled) == "transaction-unprepared"
     with pytest.raises(SystemExit, match=r"one of none, session, transaction, transaction-unp"):
-        pool_modes.configured(database_url())
+        pool_modes.mode("statement", pooled)
