@@ -14,7 +14,7 @@ from environ import Env
 
 from common.environment import BASE_DIR
 from grps_site.ops import pool_modes, pooling
-from tests.conftest import database_url, free_port
+from tests.conftest import free_port
 from tests.pooling.conftest import neighbours
 
 pytestmark = pytest.mark.django_db
