@@ -66,6 +66,14 @@ def ensure_login(name: str, password: str | None) -> None:
             cursor.execute(f"ALTER ROLE {quoted(name)} PASSWORD {verifier}")
 
 
+def drop_login(name: str) -> None:
+    """Drop a login role of this database. Raises NotPossible."""
+    if name not in logins():
+        raise NotPossible(f"No role {name} reads the views of this database.")
+    with connection.cursor() as cursor:
+        cursor.execute(f"DROP ROLE {quoted(name)}")
+
+
 def logins() -> list[str]:
     """Return the names of the login roles that read the views of this database."""
     with connection.cursor() as cursor:

@@ -93,6 +93,21 @@ def test_a_new_password_ends_the_old_one(reader: Reader) -> None:
     assert "URL" not in manage("role", LOGIN)  # it keeps its password
 
 
+def test_a_second_role_overlaps_and_the_first_is_dropped(reader: Reader) -> None:
+    second = f"{LOGIN}_b"
+    with psycopg.connect(manage("role", second).split()[-1], autocommit=True) as other:
+        for one in (reader, other):
+            assert one.execute("SELECT count(*) FROM players").fetchone() == (0,)
+        old = f"{reader.info.dsn} password={reader.info.password}"
+        manage("role", LOGIN, "--drop")
+        assert roles.logins() == [second]
+        assert other.execute("SELECT count(*) FROM players").fetchone() == (0,)
+    with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
+        psycopg.connect(old)
+    with pytest.raises(CommandError, match="No role grps reads"):
+        manage("role", "grps", "--drop")
+
+
 def test_other_roles_and_odd_names_are_refused(level_a: None) -> None:
     for name in ("grps", roles.group(), "Robert'); DROP", "", "a" * 64):
         with pytest.raises(CommandError):

@@ -39,6 +39,7 @@ class Command(BaseCommand):
         role = acts.add_parser("role", help="make or mend a login role for a tool")
         role.add_argument("name")
         role.add_argument("--rotate", action="store_true", help="give it a new password")
+        role.add_argument("--drop", action="store_true", help="drop it")
         store = acts.add_parser("warehouse", help="make or mend the copy in a PostgreSQL of yours")
         store.add_argument("url", nargs="?", help=f"its URL; default: {WAREHOUSE}")
         store.add_argument(
@@ -106,7 +107,11 @@ class Command(BaseCommand):
                     f" SELECT pg_drop_replication_slot('{slot.name}')."
                 )
 
-    def _role(self, name: str, rotate: bool, **options: Any) -> None:
+    def _role(self, name: str, rotate: bool, drop: bool, **options: Any) -> None:
+        if drop:
+            roles.drop_login(name)
+            self.stdout.write(f"The role {name} is dropped.")
+            return
         is_new = not portal_role.exists(name)
         password = portal_role.new_password() if rotate or is_new else None
         roles.ensure_login(name, password)
