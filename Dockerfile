@@ -22,7 +22,7 @@ COPY . .
 # production is needed or kept.
 RUN GRPS_ENV=production PATH=/opt/venv/bin:$PATH python3 -m deploy.image_files
 
-FROM ${BASE}
+FROM ${BASE} AS grps
 ARG VERSION=unknown
 LABEL org.opencontainers.image.title="GRPS" \
       org.opencontainers.image.version="${VERSION}"
@@ -44,3 +44,18 @@ HEALTHCHECK --interval=15s --timeout=5s --start-period=60s --retries=3 \
   CMD ["python3", "-m", "deploy.healthcheck"]
 ENTRYPOINT ["python3", "-m", "deploy.role"]
 CMD ["web"]
+
+# docker build --target backup: with the programs that `manage.py backup` calls. PostgreSQL's own
+# packages, since those of Debian may be older than the server.
+FROM grps AS backup
+USER 0
+# hadolint ignore=DL3008
+RUN apt-get update \
+ && apt-get install --yes --no-install-recommends ca-certificates postgresql-common \
+ && /usr/share/postgresql-common/pgdg/apt.postgresql.org.sh -y \
+ && apt-get install --yes --no-install-recommends postgresql-client-18 \
+ && rm -rf /var/lib/apt/lists/*
+USER 10001
+HEALTHCHECK NONE
+
+FROM grps

@@ -9,7 +9,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 STAMP := $(VENV)/.complete
 
-.PHONY: help up test test-long demo bench lint format types portal-check check setup lock clean
+.PHONY: help up test test-long demo bench image-test lint format types portal-check check setup lock clean
 
 help: ## show this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,6 +28,9 @@ test-long: setup ## long test runs: 80 kills, 20,000 cases per property, 400 req
 
 bench: setup ## run benchmarks; ratios of one run, also in $GRPS_STATE/bench.json
 	@exec $(PY) -m bench $(ARGS)
+
+image-test: setup ## build the image and run it without a container engine (root, buildah, debootstrap)
+	@GRPS_STATE=$(GRPS_STATE)/test GRPS_IMAGE=1 $(PY) -m devserver run -- $(PY) -m pytest -n 0 -s tests/deploy/test_image.py $(ARGS)
 
 check: lint types portal-check ## lint, format, types, contracts, migrations, deployment settings, templates, the portal
 

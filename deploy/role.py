@@ -127,7 +127,10 @@ def _prepare_folders(role: str) -> None:
 
 
 def _environment(role: str) -> dict[str, str]:
-    return {"LIVENESS_FILE": str(runtime_folder() / role)}
+    if role not in PROCESSES:
+        return {}
+    service = os.environ.get("GRPS_SERVICE") or f"grps-{role}"
+    return {"LIVENESS_FILE": str(runtime_folder() / role), "GRPS_SERVICE": service}
 
 
 def _child(name: str, options: list[str]) -> supervision.Child:

@@ -21,6 +21,7 @@ FILES = (
     "manage.py",
     "requirements.txt",
     ".env.production.example",
+    "compose.env.example",
     "config",
     "deploy",
     "templates",
@@ -105,7 +106,7 @@ class Process:
         while (check := self.health()).returncode:
             assert self.process.poll() is None, self.said()
             assert time.monotonic() < deadline, check.stderr + self.said()
-            time.sleep(0.3)
+            time.sleep(1)
 
     def request_end(self) -> None:
         self.process.send_signal(signal.SIGTERM)
@@ -129,7 +130,7 @@ class Installation:
     def make(cls, folder: Path, environment: dict[str, str]) -> "Installation":
         """Copy the files of the image to `folder`, beside the packages."""
         folder.mkdir()
-        hidden = shutil.ignore_patterns("__pycache__", "emulator", ".env*", "node_modules")
+        hidden = shutil.ignore_patterns("__pycache__", "emulator")
         for name in (*FILES, *PACKAGES):
             if (BASE_DIR / name).is_dir():
                 shutil.copytree(BASE_DIR / name, folder / name, ignore=hidden)
