@@ -43,6 +43,7 @@ class _Measurement(NamedTuple):
 
 
 _last: _Measurement | None = None
+_retry_at = 0.0  # of the steady clock: after a failure, so that nobody waits for each try
 
 
 def now() -> dt.datetime:
@@ -79,7 +80,9 @@ def database_time() -> dt.datetime:
 
 def _measure() -> None:
     """Compare the clocks, if this thread has a usable connection or the last time is long ago."""
-    global _last
+    global _last, _retry_at
+    if _steady() < _retry_at:
+        return
     try:
         if _last is None or _steady() - _last.at > STALE:
             connection.ensure_connection()
@@ -90,6 +93,7 @@ def _measure() -> None:
         row = raw.execute("SELECT extract(epoch FROM clock_timestamp())::float8").fetchone()
         after = _steady()
     except (Error, psycopg.Error, SynchronousOnlyOperation) as error:
+        _retry_at = _steady() + FRESH
         log.warning("the database's clock cannot be read", error=str(error))
         return
     measured = _Measurement(row[0] - after, row[0] - before, after)

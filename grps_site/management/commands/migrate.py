@@ -1,10 +1,11 @@
+from functools import partial
 from typing import Any
 
 from django.core.management.commands import migrate
 from django.db import transaction
 
 from grps_site.analytics import schema_changes
-from grps_site.ops import database_roles, portal_role
+from grps_site.ops import database_roles, patient_migrations, portal_role
 
 
 class Command(migrate.Command):
@@ -13,7 +14,7 @@ class Command(migrate.Command):
     def handle(self, *args: Any, **options: Any) -> None:
         with database_roles.as_owner() as application:
             with schema_changes.allowed() as guard:
-                super().handle(*args, **options)
+                patient_migrations.apply(partial(super().handle, *args, **options))
             if application is not None:
                 with transaction.atomic():
                     database_roles.grant(application)
