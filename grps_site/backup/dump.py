@@ -15,6 +15,7 @@ from django.conf import settings
 from audits.chain.chain import SealFields
 from common import database_clock
 from common.direct_database import direct, direct_url
+from common.version import VERSION
 from grps_site.backup import archive, encryption, manifest, programs
 from grps_site.backup.errors import BackupError
 from grps_site.backup.manifest import Contents, Manifest
@@ -81,6 +82,7 @@ def _write(
         copy.write(b"".join(seals))
     made = Manifest(
         made_at=database_clock.now().isoformat(timespec="seconds"),
+        grps=VERSION,
         program=programs.version(program),
         contents=contents,
         bytes=dump.size,

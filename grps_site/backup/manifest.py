@@ -43,9 +43,13 @@ class Contents(msgspec.Struct, frozen=True):
 
 
 class Manifest(msgspec.Struct, frozen=True):
-    """`sha256` and `bytes` are of the encrypted dump; `seal_file` is that of the seal file's copy."""
+    """`grps` is the version that made it, `program` what pg_dump says of itself.
+
+    `bytes` and `sha256` are those of the encrypted dump. `seal_file` is the SHA-256 of the copy.
+    """
 
     made_at: str
+    grps: str
     program: str
     contents: Contents
     bytes: int
