@@ -10,14 +10,15 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
-import pytest
 
+from common.environment import STATE_DIR
 from devserver import process
-from devserver.os_users import Account, reachable_folder, unprivileged
+from devserver.os_users import Account, own_all, reachable_folder, unprivileged
 from devserver.process import Service
 from devserver.state import free_port
 from tests import clusters, debian, template_database
 
+PACKAGE, PROGRAMS = "postgresql-15", "usr/lib/postgresql/15/bin"
 SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
@@ -33,29 +34,13 @@ PATIENCE = 60  # seconds
 @contextmanager
 def server(folder: Path, database: str) -> Iterator[str]:
     """Yield the superuser's URL of a server with `database`, which OWNER owns."""
-    binary = debian.program("postgresql-15", "usr/lib/postgresql/15/bin/postgres")
     account = unprivileged()
-    if account is not None and not account.can_reach(binary):
-        pytest.skip("PostgreSQL 15 is where the account that runs it cannot reach it")
     data = reachable_folder(folder / "data", account) if account else folder / "data"
     shutil.rmtree(data, ignore_errors=True)
     if account is not None:
         account.own(data)
-    _initialise(binary, data, account)
     port = free_port()
-    service = Service(
-        name="postgres-15",
-        command=[
-            str(binary),
-            f"-D{data}",
-            f"--port={port}",
-            *(f"--{name}={value}" for name, value in SETTINGS.items()),
-        ],
-        log=folder / "postgres-15.log",
-        is_up=lambda _: _answers(port),
-        account=account,
-        folder=data,
-    )
+    service = _service(_programs(account), data, port, account)
     service.start()
     try:
         _wait_for(service)
@@ -65,17 +50,56 @@ def server(folder: Path, database: str) -> Iterator[str]:
         shutil.rmtree(data)
 
 
+def _service(programs: Path, data: Path, port: int, account: Account | None) -> Service:
+    """Initialise the data folder, and return the server on it, not started yet."""
+    libraries = ":".join(str(programs.parents[4] / folder) for folder in debian.LIBRARIES)
+    environment = {"LD_LIBRARY_PATH": libraries}
+    _initialise(programs / "initdb", data, account, environment)
+    settings = SETTINGS | {"port": str(port)}
+    return Service(
+        name="postgres-15",
+        command=[
+            str(programs / "postgres"),
+            f"-D{data}",
+            *(f"--{name}={value}" for name, value in settings.items()),
+        ],
+        log=STATE_DIR / "logs" / "postgres-15.log",
+        is_up=lambda _: _answers(port),
+        environment=environment,
+        account=account,
+        folder=data,
+    )
+
+
+def _programs(account: Account | None) -> Path:
+    """Return the folder of the programs, where the account that runs them can reach it."""
+    found = debian.program(PACKAGE, f"{PROGRAMS}/postgres")
+    if found == Path("/", PROGRAMS, "postgres"):
+        return found.parent
+    root = debian.CACHE / PACKAGE
+    if account is not None:
+        copy = account.shared() / PACKAGE
+        shutil.rmtree(copy, ignore_errors=True)
+        shutil.copytree(root / "usr", copy / "usr", symlinks=True)
+        own_all(copy, account)
+        root = copy
+    return root / PROGRAMS
+
+
 def url(port: int, user: str, database: str) -> str:
     return f"postgresql://{user}:{user}@127.0.0.1:{port}/{database}"
 
 
-def _initialise(binary: Path, data: Path, account: Account | None) -> None:
-    command = [binary.with_name("initdb"), f"--pgdata={data}", "--username=grps"]
+def _initialise(
+    initdb: Path, data: Path, account: Account | None, environment: dict[str, str]
+) -> None:
+    command = [str(initdb), f"--pgdata={data}", "--username=grps"]
     command += ["--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync"]
     subprocess.run(
         command,
         check=True,
         stdout=subprocess.DEVNULL,
+        env=environment,
         cwd="/",
         user=account.uid if account else None,
         group=account.gid if account else None,

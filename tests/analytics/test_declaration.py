@@ -18,6 +18,10 @@ COLUMNS = """
     SELECT c.relname, array_agg(a.attname::text) FROM pg_class c
     JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
     WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind = 'r' GROUP BY 1"""
+TYPES = """
+    SELECT table_name, column_name, data_type, character_maximum_length
+    FROM information_schema.columns WHERE table_schema = current_schema()"""
+LONGEST = 500  # characters, of at most 4 bytes: PostgreSQL stores up to 2 kB in the row
 STAFF = {
     "decisions": {"reason", "inputs", "failed", "proposed_by", "decided_by"},
     "sanctions": {"reason", "evidence", "issued_by", "lifted_by", "lift_reason", "code"},
@@ -98,6 +102,20 @@ def test_every_cursor_has_an_index(db: None) -> None:
                 for one in indexes
                 if one["columns"][:1] == [table.cursor]
             ), name
+
+
+def test_no_published_value_is_long(db: None) -> None:
+    """PostgreSQL stores long values apart, and leaves unchanged ones out of an update it sends."""
+    with connection.cursor() as cursor:
+        cursor.execute(TYPES)
+        types = {
+            (table, column): (kind, length) for table, column, kind, length in cursor.fetchall()
+        }
+    for name, table in django_settings.ANALYTICS.tables.items():
+        for column in table.published():
+            kind, length = types[name, column]
+            assert kind not in {"text", "json", "jsonb", "bytea", "ARRAY"}, (name, column)
+            assert (length or 0) <= LONGEST, (name, column)
 
 
 def test_every_published_table_has_its_primary_key_published(db: None) -> None:

@@ -13,8 +13,10 @@ from django.db import DatabaseError, connection, models
 from django.test import Client
 
 from grps_site.analytics import publication, schema_changes, views
+from grps_site.backup import dump
 from grps_site.ops import checks
 from players.models import Player
+from tests import clusters
 from tests.analytics.conftest import PERSON, group, has_views, is_published, manage, owner
 from tests.players.conftest import Game
 
@@ -212,6 +214,16 @@ def test_migrate_says_what_to_do_in_the_warehouse(
     call_command("migrate", stdout=said)
     assert "changed: players." in said.getvalue()
     assert "REFRESH PUBLICATION" in said.getvalue()
+
+
+def test_a_backup_has_no_trace_of_it(level_b: None) -> None:
+    """Otherwise pg_restore stops at a role that the other server does not have."""
+    flags = [flag for flag in dump.FLAGS if not flag.startswith("--format")]
+    with owner() as database:
+        address = f"{database.info.dsn} password={database.info.password}"
+    script = clusters.run("pg_dump", "--schema-only", *flags, f"--dbname={address}").stdout
+    assert "CREATE TABLE public.players" in script
+    assert "analytics" not in script
 
 
 def test_dropping_leaves_nothing(level_b: None) -> None:
