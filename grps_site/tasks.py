@@ -11,6 +11,7 @@ from django.db.models.functions import Now
 from audits import client_addresses
 from common import database_clock
 from console.accounts import audit_events
+from grps_site import old_rows
 from grps_site.models import Heartbeat, Nonce
 
 NONCE_LIFETIME = dt.timedelta(minutes=15)  # three times the lifetime of a signature
@@ -61,6 +62,12 @@ def purge_sessions() -> int:
     deleted, _ = Session.objects.filter(expire_date__lt=database_clock.now()).delete()
     UserSession.objects.exclude(session_key__in=Session.objects.values("session_key")).delete()
     return deleted
+
+
+@shared_task(name="grps_site.purge_old_rows")
+def purge_old_rows() -> int:
+    """Delete finished jobs and the like after their retention. Returns the number of rows."""
+    return old_rows.delete(database_clock.now())
 
 
 @shared_task(name="grps_site.purge_nonces")

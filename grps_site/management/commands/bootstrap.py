@@ -73,6 +73,7 @@ NIGHTLY = {
     "syncs.pull_points": ("3", "30"),
     "webhooks.purge": ("4", "30"),
     "grps_site.forget_addresses": ("4", "45"),
+    "grps_site.purge_old_rows": ("5", "0"),
 }
 
 

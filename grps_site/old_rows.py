@@ -1,0 +1,31 @@
+"""Delete rows that nothing reads any more. `retention.py` says how long each table keeps its rows."""
+
+import datetime as dt
+from collections.abc import Iterator
+from typing import Any
+
+from django.db.models import Max, QuerySet
+
+from grps_site.models import Heartbeat
+from players.models import Claim, GuardTrip, Simulation
+from syncs.models import Drift, SyncJob
+
+DAY = dt.timedelta(days=1)
+
+
+def delete(now: dt.datetime) -> int:
+    """Delete the old rows of all tables without a task of their own. Return their number."""
+    return sum(rows.delete()[0] for rows in _old(now))
+
+
+def _old(now: dt.datetime) -> Iterator[QuerySet[Any]]:
+    # The last job of each kind says since when something was read.
+    kinds = SyncJob.objects.values("activity", "experience")
+    last = kinds.annotate(last=Max("pk")).values("last")
+    yield SyncJob.objects.filter(finished_at__lt=now - 90 * DAY).exclude(pk__in=last)
+    yield Drift.objects.filter(resolved_at__lt=now - 90 * DAY)
+    yield Simulation.objects.filter(finished_at__lt=now - 30 * DAY)
+    yield GuardTrip.objects.filter(ended_at__lt=now - 30 * DAY)
+    yield Claim.objects.filter(until__lt=now - DAY)
+    # Of a worker that was renamed or is gone for good. Metrics would report it for ever.
+    yield Heartbeat.objects.filter(seen_at__lt=now - DAY)
