@@ -9,7 +9,7 @@ from typing import IO
 
 from grps_site.backup.errors import BackupError
 
-DUMP, SEALS, MANIFEST = "database.dump.age", "seals.jsonl", "manifest.json"
+DUMP, SEALS, MANIFEST = "database.dump.age", "seals.jsonl.gz", "manifest.json"
 BLOCK = 512  # bytes; tar pads members to it
 
 

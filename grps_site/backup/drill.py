@@ -1,5 +1,7 @@
 """Restore a backup and prove that it holds: counts, migrations, ledger, and the audit chain."""
 
+import gzip
+import shutil
 import tarfile
 import tempfile
 import time
@@ -106,7 +108,8 @@ def _check_ledger() -> list[str]:
 def _check_chain(backup: tarfile.TarFile) -> list[str]:
     """Verify the chain against the copy of the seal file, not against the present one."""
     with tempfile.NamedTemporaryFile() as copy:
-        copy.write(archive.read(backup, archive.SEALS))
+        with archive.stream(backup, archive.SEALS) as packed, gzip.open(packed) as seals:
+            shutil.copyfileobj(seals, copy)
         copy.flush()
         report = verify(seal_file=Path(copy.name))
     return [f"{finding.where}: {finding.message}" for finding in report.findings]

@@ -1,5 +1,6 @@
 """Make a backup in a folder. Under its final name it is whole, or it is not there."""
 
+import gzip
 import os
 import subprocess
 import tempfile
@@ -77,9 +78,8 @@ def _write(
     program = programs.find("pg_dump", contents.server_version)
     with archive.member(file, archive.DUMP) as dump:
         _dump([program, *FLAGS, f"--snapshot={snapshot}"], dump, recipients)
-    seals = _seals(contents.last_seal.number)
     with archive.member(file, archive.SEALS) as copy:
-        copy.write(b"".join(seals))
+        copied = _copy_seals(copy, contents.last_seal.number)
     made = Manifest(
         made_at=database_clock.now().isoformat(timespec="seconds"),
         grps=VERSION,
@@ -93,7 +93,7 @@ def _write(
     with archive.member(file, archive.MANIFEST) as member:
         member.write(manifest.encode(made))
     archive.end(file)
-    return made, contents.last_seal.number - len(seals)
+    return made, contents.last_seal.number - copied
 
 
 @contextmanager
@@ -131,11 +131,16 @@ def _dump(command: Sequence[str | Path], target: archive.Member, recipients: Seq
             raise BackupError(f"pg_dump failed:\n{errors.read().decode(errors='replace').strip()}")
 
 
-def _seals(last: int) -> list[bytes]:
-    """Return the lines of the seal file up to the seal `last`."""
+def _copy_seals(copy: archive.Member, last: int) -> int:
+    """Compress the lines of the seal file up to the seal `last`, and return their number."""
     path = Path(settings.AUDIT_SEAL_FILE)
-    if not path.exists():
-        return []
-    with path.open("rb") as file:
-        lines = [line for line in file if line.endswith(b"\n")]
-    return [line for line in lines if SealFields.from_json(line).number <= last]
+    copied = 0
+    with gzip.GzipFile(fileobj=copy, mode="wb") as out:
+        if path.exists():
+            with path.open("rb") as file:
+                for line in file:
+                    if not line.endswith(b"\n") or SealFields.from_json(line).number > last:
+                        break
+                    out.write(line)
+                    copied += 1
+    return copied

@@ -5,6 +5,7 @@ An erased person stays in the backups from before. So the oldest backup limits h
 
 import datetime as dt
 from collections.abc import Iterable
+from contextlib import suppress
 
 from grps_site.backup.dump import NAME
 
@@ -15,9 +16,9 @@ WEEKLY = dt.timedelta(days=35)
 def expired(names: Iterable[str], now: dt.datetime) -> list[str]:
     """Return the backups to delete, oldest first. The newest is never among them.
 
-    Of a week (Monday to Sunday) past ALL, the oldest backup is kept.
+    Of a week (Monday to Sunday) past ALL, the oldest backup is kept. Other files do not count.
     """
-    dated = sorted((_moment(name), name) for name in names)
+    dated = _dated(names)
     weeks: set[tuple[int, int]] = set()
     found = []
     for moment, name in dated[:-1]:
@@ -31,8 +32,14 @@ def expired(names: Iterable[str], now: dt.datetime) -> list[str]:
 
 
 def newest(names: Iterable[str]) -> str | None:
-    return max(names, key=_moment, default=None)
+    dated = _dated(names)
+    return dated[-1][1] if dated else None
 
 
-def _moment(name: str) -> dt.datetime:
-    return dt.datetime.strptime(name, NAME).replace(tzinfo=dt.UTC)
+def _dated(names: Iterable[str]) -> list[tuple[dt.datetime, str]]:
+    """Return the backups among the names with their times, oldest first."""
+    found = []
+    for name in names:
+        with suppress(ValueError):  # another file
+            found.append((dt.datetime.strptime(name, NAME).replace(tzinfo=dt.UTC), name))
+    return sorted(found)

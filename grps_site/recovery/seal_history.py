@@ -1,5 +1,6 @@
 """Compare the seal file with the restored database by hash."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,12 +43,10 @@ def compare(path: Path) -> SealHistory:
     return SealHistory(path, exists, common, file_end, lost_seals, lost_events)
 
 
-def _seals(path: Path) -> list[SealFields]:
-    found = []
+def _seals(path: Path) -> Iterator[SealFields]:
     with path.open("rb") as file:
         for line in file:
             try:
-                found.append(SealFields.from_json(line))
+                yield SealFields.from_json(line)
             except (ValueError, TypeError):
-                break
-    return found
+                return
