@@ -280,6 +280,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "DESCRIPTION": "Group Rank & Points System: ledger, ranks and leaderboard of a Roblox community.",
     "VERSION": VERSION,
     "OAS_VERSION": "3.1.1",
+    "SERVERS": [{"url": "/", "description": "This server."}],
     "SERVE_INCLUDE_SCHEMA": False,
     "POSTPROCESSING_HOOKS": ["grps_site.http.openapi.add_schemas"],
 }

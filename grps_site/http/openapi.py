@@ -8,6 +8,7 @@ import msgspec
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 
+from grps_site.http import openapi_health
 from grps_site.http.errors import MEDIA_TYPE
 from players.api.parameters import Parameter
 
@@ -24,6 +25,13 @@ TAGS = {
     "signed": "Signed",
     "roblox": "Roblox",
     "visitor": "Public",
+}
+TAG_DESCRIPTIONS = {
+    "Public": "Open to anyone, limited per address.",
+    "Game servers": "For game servers, with the key of their experience.",
+    "Signed": "For the portal, cron jobs and scripts, with a signature.",
+    "Roblox": "For Roblox's own notifications.",
+    "Health": "For load balancers and uptime checks.",
 }
 SCHEMES = {
     "ExperienceKey": {"type": "apiKey", "in": "header", "name": "x-grps-api-key"},
@@ -69,7 +77,8 @@ PROBLEM = {
 }
 BYTES = {"type": "string", "format": "binary"}
 NO_NUL = r"^[^\u0000]*$"
-NUMBER = {"type": "integer", "minimum": 1, "maximum": 2**63 - 1}
+BIGINT = 2**63 - 1
+NUMBER = {"type": "integer", "format": "int64", "minimum": 1, "maximum": BIGINT}
 PATHS: dict[str, dict[str, Any]] = {"token": {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,64}$"}}
 _structs: set[type[msgspec.Struct]] = set()
 
@@ -81,6 +90,15 @@ class ContractSchema(AutoSchema):
 
     def get_auth(self) -> list[dict[str, Any]]:
         return SECURITY.get(self.view.caller, [])
+
+    def get_summary(self) -> str:
+        """Return the first sentence of the view's docstring."""
+        return _first_paragraph(type(self.view).__doc__).partition(". ")[0].rstrip(".")
+
+    def get_description(self) -> str:  # type: ignore[override]
+        """Return the docstring, unless the summary says all of it."""
+        text = str(super().get_description())
+        return "" if text.rstrip(".") == self.get_summary() else text
 
     def get_tags(self) -> list[str]:
         return [TAGS[self.view.caller]]
@@ -122,6 +140,8 @@ class ContractSchema(AutoSchema):
             statuses |= {400, 413, 415}
         if self.view.caller in {"anyone", "visitor"}:
             statuses.add(429)
+        if getattr(self.view, "cached", False):
+            statuses.add(304)
         # An uncached operation refuses x-grps-visitor without a signature.
         if self.view.caller != "anyone" or not getattr(self.view, "cached", False):
             statuses.add(401)
@@ -161,10 +181,16 @@ def add_schemas(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     components["schemas"] = {
         **{name: _as_sent(schema) for name, schema in schemas.items()},
         "Problem": PROBLEM,
+        **openapi_health.SCHEMAS,
     }
     components["securitySchemes"] = SCHEMES
+    result["paths"] |= openapi_health.PATHS
+    result["tags"] = [
+        {"name": name, "description": text} for name, text in TAG_DESCRIPTIONS.items()
+    ]
     for methods in result["paths"].values():
         for operation in methods.values():
+            operation.setdefault("security", [])  # an empty list says that anyone may call
             if "requestBody" in operation:
                 operation["requestBody"]["required"] = True
     return result
@@ -178,6 +204,12 @@ def _as_sent(schema: Any) -> Any:
         return schema
     if schema.get("format") == "decimal":
         return {"type": "number"}
+    if schema.get("maximum") == BIGINT:
+        schema = {"format": "int64"} | schema
+    if {} in schema.get("anyOf", ()):
+        anything = {"description": "Anything else. It gets a result of its own."}
+        rest = [one for one in schema["anyOf"] if one]
+        schema = schema | {"anyOf": [*rest, anything]}
     if schema.get("type") == "string" and not {"format", "pattern"} & set(schema):
         return schema | {"pattern": NO_NUL}
     return {key: _as_sent(value) for key, value in schema.items()}

@@ -14,6 +14,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
+         * Adjust up to 10,000 players at once, in the background
          * @description Adjust up to 10,000 players at once, in the background.
          *
          *     Above a limit a second person must approve it first. A repeated request with the same
@@ -33,7 +34,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** @description An adjustment: its progress, and its skipped rows. */
+        /** An adjustment: its progress, and its skipped rows */
         get: operations["oneAdjustment"];
         put?: never;
         post?: never;
@@ -52,7 +53,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** @description Appeal against a warning, suspension or ban in force. Each can be appealed once. */
+        /**
+         * Appeal against a warning, suspension or ban in force
+         * @description Appeal against a warning, suspension or ban in force. Each can be appealed once.
+         */
         post: operations["openAppeal"];
         delete?: never;
         options?: never;
@@ -67,7 +71,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** @description The state of an appeal and the answer to it. */
+        /** The state of an appeal and the answer to it */
         get: operations["readAppeal"];
         put?: never;
         post?: never;
@@ -86,7 +90,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** @description Evaluate a player's rank against the policy. `apply` also applies or proposes the change. */
+        /**
+         * Evaluate a player's rank against the policy
+         * @description Evaluate a player's rank against the policy. `apply` also applies or proposes the change.
+         */
         post: operations["decide"];
         delete?: never;
         options?: never;
@@ -101,7 +108,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** @description A player and their neighbours on the leaderboard. */
+        /** A player and their neighbours on the leaderboard */
         get: operations["around"];
         put?: never;
         post?: never;
@@ -118,7 +125,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** @description The records of all time. */
+        /** The records of all time */
         get: operations["records"];
         put?: never;
         post?: never;
@@ -136,6 +143,7 @@ export interface paths {
             cookie?: never;
         };
         /**
+         * The leaderboard of all time or of a period, by points, KOs or WOs
          * @description The leaderboard of all time or of a period, by points, KOs or WOs.
          *
          *     Lists other than that of all-time points end after their first 1,000 players. Lists of closed
@@ -157,7 +165,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** @description Weeks, months or seasons, newest first. Closed ones stay readable. */
+        /**
+         * Weeks, months or seasons, newest first
+         * @description Weeks, months or seasons, newest first. Closed ones stay readable.
+         */
         get: operations["periods"];
         put?: never;
         post?: never;
@@ -175,6 +186,7 @@ export interface paths {
             cookie?: never;
         };
         /**
+         * Players by the beginning of their username, display name or a former username, or by their id
          * @description Players by the beginning of their username, display name or a former username, or by their id.
          *
          *     Case is ignored. An exact id comes first, then usernames, display names and former usernames,
@@ -196,7 +208,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** @description A player's points, rank, position and records, and what is missing for the next rank. */
+        /** A player's points, rank, position and records, and what is missing for the next rank */
         get: operations["onePlayer"];
         put?: never;
         post?: never;
@@ -213,7 +225,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** @description A player's headshot as PNG or WebP. It is not there until a worker has fetched it. */
+        /**
+         * A player's headshot as PNG or WebP
+         * @description A player's headshot as PNG or WebP. It is not there until a worker has fetched it.
+         */
         get: operations["playerAvatar"];
         put?: never;
         post?: never;
@@ -230,7 +245,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** @description A player's ledger entries, newest first. */
+        /** A player's ledger entries, newest first */
         get: operations["history"];
         put?: never;
         post?: never;
@@ -247,7 +262,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** @description A player's promotions, newest first. */
+        /** A player's promotions, newest first */
         get: operations["playerPromotions"];
         put?: never;
         post?: never;
@@ -264,7 +279,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** @description A player's days: points, KOs, WOs, and the balance at their ends. */
+        /** A player's days: points, KOs, WOs, and the balance at their ends */
         get: operations["series"];
         put?: never;
         post?: never;
@@ -281,7 +296,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** @description How points are earned: values of events, cooldowns and caps. */
+        /** How points are earned: values of events, cooldowns and caps */
         get: operations["publicPolicy"];
         put?: never;
         post?: never;
@@ -298,7 +313,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** @description The policies that were put in force, newest first, each with what it changed. */
+        /** The policies that were put in force, newest first, each with what it changed */
         get: operations["policyChanges"];
         put?: never;
         post?: never;
@@ -315,7 +330,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** @description The promotions of all players, newest first. */
+        /** The promotions of all players, newest first */
         get: operations["promotions"];
         put?: never;
         post?: never;
@@ -332,7 +347,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** @description All ranks of the community with the number of their holders. */
+        /** All ranks of the community with the number of their holders */
         get: operations["ranks"];
         put?: never;
         post?: never;
@@ -351,7 +366,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** @description Store up to 100 lines of a game's own log in the audit log. A repeated `id` is ignored. */
+        /**
+         * Store up to 100 lines of a game's own log in the audit log
+         * @description Store up to 100 lines of a game's own log in the audit log. A repeated `id` is ignored.
+         */
         post: operations["audits"];
         delete?: never;
         options?: never;
@@ -369,6 +387,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
+         * Store up to 500 events of one game server
          * @description Store up to 500 events of one game server. Each item is accepted or rejected by itself.
          *
          *     Sending the same batch again changes nothing.
@@ -387,7 +406,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** @description What a game server needs about up to 50 players, in the order of the request. */
+        /** What a game server needs about up to 50 players, in the order of the request */
         get: operations["joins"];
         put?: never;
         post?: never;
@@ -405,6 +424,7 @@ export interface paths {
             cookie?: never;
         };
         /**
+         * The first ten players whose username starts with a text, for officers in a game
          * @description The first ten players whose username starts with a text, for officers in a game.
          *
          *     Case is ignored. Former usernames count too.
@@ -425,7 +445,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** @description What a game server needs about a player who joins. */
+        /** What a game server needs about a player who joins */
         get: operations["join"];
         put?: never;
         post?: never;
@@ -442,7 +462,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** @description The active policy. Its ETag is the policy's version. */
+        /**
+         * The active policy
+         * @description The active policy. Its ETag is the policy's version.
+         */
         get: operations["policy"];
         put?: never;
         post?: never;
@@ -462,6 +485,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
+         * Carry out a moderator's command
          * @description Carry out a moderator's command. A repeated `id` gets the first answer again.
          *
          *     A command that is not allowed is answered with 200 and the status `refused`; `detail` gives the
@@ -481,7 +505,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** @description Figures of the whole community. */
+        /** Figures of the whole community */
         get: operations["stats"];
         put?: never;
         post?: never;
@@ -498,7 +522,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** @description Sync jobs, the newest first. */
+        /** Sync jobs, the newest first */
         get: operations["syncJobs"];
         put?: never;
         post?: never;
@@ -515,7 +539,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** @description One sync job. */
+        /** One sync job */
         get: operations["oneSyncJob"];
         put?: never;
         post?: never;
@@ -534,7 +558,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** @description Cancel a job after its current page. Pages that are already stored stay. */
+        /**
+         * Cancel a job after its current page
+         * @description Cancel a job after its current page. Pages that are already stored stay.
+         */
         post: operations["cancelSyncJob"];
         delete?: never;
         options?: never;
@@ -552,10 +579,11 @@ export interface paths {
         get?: never;
         put?: never;
         /**
+         * Request a pull from Roblox
          * @description Request a pull from Roblox. If the same pull is active, the answer is that job.
          *
          *     `Prefer: wait=30` delays the answer until the job has ended, for at most that many seconds.
-         *     While one call waits, further calls are answered at once.
+         *     While one call waits, further calls to the same web process are answered at once.
          */
         post: operations["syncRoblox"];
         delete?: never;
@@ -573,7 +601,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** @description Verify a Turnstile token. */
+        /** Verify a Turnstile token */
         post: operations["turnstileVerify"];
         delete?: never;
         options?: never;
@@ -591,6 +619,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
+         * A notification that Roblox sends to the address configured in Creator Hub
          * @description A notification that Roblox sends to the address configured in Creator Hub.
          *
          *     Each is stored once by its `NotificationId`, and a repeat is answered like the first. A
@@ -598,6 +627,74 @@ export interface paths {
          *     since Roblox waits five seconds only.
          */
         post: operations["robloxWebhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/health/live": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whether the process runs */
+        get: operations["live"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/health/ready": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whether requests can be served */
+        get: operations["ready"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/health/deep": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whether everything runs */
+        get: operations["deep"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/metrics/health": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How many players there are, and how fresh the data is */
+        get: operations["freshness"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -623,6 +720,7 @@ export interface components {
          * @description A player and the points to add, or to subtract if negative: at most two decimals, not 0.
          */
         AdjustmentRowIn: {
+            /** Format: int64 */
             userId: number;
             amount: number;
             /** @default  */
@@ -672,6 +770,7 @@ export interface components {
          *         The Turnstile token may be sent in the header `cf-turnstile-response` instead.
          */
         AppealIn: {
+            /** Format: int64 */
             userId: number;
             case: string;
             text: string;
@@ -706,6 +805,7 @@ export interface components {
         LineOut: {
             position: number;
             tied: boolean;
+            /** Format: int64 */
             userId: number;
             userIdString: string;
             username: string;
@@ -727,7 +827,7 @@ export interface components {
          */
         BatchIn: {
             server: components["schemas"]["Server"];
-            events: (unknown | components["schemas"]["EventIn"])[];
+            events: (components["schemas"]["EventIn"] | unknown)[];
         };
         /**
          * Server
@@ -736,6 +836,7 @@ export interface components {
          *         `private_server` and `studio` apply to every event that does not set its own value.
          */
         Server: {
+            /** Format: int64 */
             placeId: number;
             jobId: string;
             /** @default false */
@@ -752,9 +853,12 @@ export interface components {
          *         deliver it. Without them the batch's values apply.
          */
         EventIn: {
+            /** Format: int64 */
             userId: number;
             username: string;
+            /** Format: int64 */
             session: number;
+            /** Format: int64 */
             sequence: number;
             type: string;
             awarded: number;
@@ -784,7 +888,9 @@ export interface components {
          */
         CommandIn: {
             id: string;
+            /** Format: int64 */
             actorUserId: number;
+            /** Format: int64 */
             userId: number;
             /** @enum {unknown} */
             kind: "adjust" | "award" | "ban" | "lift" | "note" | "pardon" | "propose" | "recommend" | "suspend" | "unban" | "warn";
@@ -823,6 +929,7 @@ export interface components {
          * @description Evaluate a player. `apply` also applies or proposes the change of rank.
          */
         DecideIn: {
+            /** Format: int64 */
             userId: number;
             apply: boolean;
             reason: string;
@@ -835,6 +942,7 @@ export interface components {
          *         null when nothing was applied or proposed.
          */
         DecideOut: {
+            /** Format: int64 */
             userId: number;
             rank: string;
             target: string | null;
@@ -866,6 +974,7 @@ export interface components {
          *         `sanction`: the sanction in force (`suspension` or `ban`), or null.
          */
         GameFoundOut: {
+            /** Format: int64 */
             userId: number;
             username: string;
             displayName: string;
@@ -950,6 +1059,7 @@ export interface components {
          *         rank and no sessions.
          */
         JoinOut: {
+            /** Format: int64 */
             userId: number;
             known: boolean;
             rank: string;
@@ -1135,6 +1245,7 @@ export interface components {
          *         last 14 UTC days. `recommendations`: for the present rank.
          */
         PlayerOut: {
+            /** Format: int64 */
             userId: number;
             userIdString: string;
             username: string;
@@ -1243,6 +1354,7 @@ export interface components {
          * @description A player as named in lists. `userIdString` is the same id, for clients whose numbers are doubles.
          */
         RefOut: {
+            /** Format: int64 */
             userId: number;
             userIdString: string;
             username: string;
@@ -1387,6 +1499,7 @@ export interface components {
          * @description The state of one player of a batch, after the batch was stored.
          */
         PlayerStateOut: {
+            /** Format: int64 */
             userId: number;
             rank: string;
             points: number;
@@ -1462,6 +1575,7 @@ export interface components {
          * @description A search result. `matchedText`: the name or the id by which the player was found.
          */
         FoundOut: {
+            /** Format: int64 */
             userId: number;
             userIdString: string;
             username: string;
@@ -1569,6 +1683,27 @@ export interface components {
                 field: string;
                 detail: string;
             }[];
+        };
+        Health: {
+            /** @enum {unknown} */
+            status: "ok" | "unavailable";
+            checks?: {
+                [key: string]: {
+                    ok: boolean;
+                    detail: string;
+                };
+            };
+        };
+        Freshness: {
+            totalPlayers?: number;
+            updatedLastHour?: number;
+            /** Format: date-time */
+            lastUpdateAt?: string | null;
+            unsealedEvents?: number;
+            /** Format: date-time */
+            lastSealAt?: string | null;
+            pendingDecisions?: number;
+            countsStopAt?: number;
         };
     };
     responses: never;
@@ -1946,6 +2081,13 @@ export interface operations {
                     "application/json": components["schemas"]["AroundOut"];
                 };
             };
+            /** @description Not Modified */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             /** @description Bad Request */
             400: {
                 headers: {
@@ -2005,6 +2147,13 @@ export interface operations {
                     "application/json": components["schemas"]["RecordsOut"];
                 };
             };
+            /** @description Not Modified */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             /** @description Bad Request */
             400: {
                 headers: {
@@ -2062,6 +2211,13 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["TopOut"];
                 };
+            };
+            /** @description Not Modified */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Bad Request */
             400: {
@@ -2126,6 +2282,13 @@ export interface operations {
                     "application/json": components["schemas"]["PeriodsOut"];
                 };
             };
+            /** @description Not Modified */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             /** @description Bad Request */
             400: {
                 headers: {
@@ -2180,6 +2343,13 @@ export interface operations {
                     "application/json": components["schemas"]["SearchOut"];
                 };
             };
+            /** @description Not Modified */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             /** @description Bad Request */
             400: {
                 headers: {
@@ -2228,6 +2398,13 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["PlayerOut"];
                 };
+            };
+            /** @description Not Modified */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Not Found */
             404: {
@@ -2278,6 +2455,13 @@ export interface operations {
                     "image/png": string;
                     "image/webp": string;
                 };
+            };
+            /** @description Not Modified */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Not Found */
             404: {
@@ -2332,6 +2516,13 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["HistoryOut"];
                 };
+            };
+            /** @description Not Modified */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Bad Request */
             400: {
@@ -2391,6 +2582,13 @@ export interface operations {
                     "application/json": components["schemas"]["PlayerPromotionsOut"];
                 };
             };
+            /** @description Not Modified */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             /** @description Not Found */
             404: {
                 headers: {
@@ -2442,6 +2640,13 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["SeriesOut"];
                 };
+            };
+            /** @description Not Modified */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Bad Request */
             400: {
@@ -2499,6 +2704,13 @@ export interface operations {
                     "application/json": components["schemas"]["PublicPolicyOut"];
                 };
             };
+            /** @description Not Modified */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             /** @description Too Many Requests */
             429: {
                 headers: {
@@ -2541,6 +2753,13 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["PolicyChangesOut"];
                 };
+            };
+            /** @description Not Modified */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Bad Request */
             400: {
@@ -2594,6 +2813,13 @@ export interface operations {
                     "application/json": components["schemas"]["PromotionsOut"];
                 };
             };
+            /** @description Not Modified */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             /** @description Bad Request */
             400: {
                 headers: {
@@ -2640,6 +2866,13 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["RanksOut"];
                 };
+            };
+            /** @description Not Modified */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Too Many Requests */
             429: {
@@ -3092,6 +3325,13 @@ export interface operations {
                     "application/json": components["schemas"]["StatsOut"];
                 };
             };
+            /** @description Not Modified */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             /** @description Too Many Requests */
             429: {
                 headers: {
@@ -3487,6 +3727,165 @@ export interface operations {
             };
             /** @description Unsupported Media Type */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    live: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The process runs. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Health"];
+                };
+            };
+            /** @description The Host header names another server. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ready: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Requests can be served. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Health"];
+                };
+            };
+            /** @description The Host header names another server. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A check has failed; `checks` says why. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Health"];
+                };
+            };
+        };
+    };
+    deep: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Everything runs. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Health"];
+                };
+            };
+            /** @description The Host header names another server. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A check has failed; `checks` says why. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Health"];
+                };
+            };
+        };
+    };
+    freshness: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Counts stop at `countsStopAt`. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Freshness"];
+                };
+            };
+            /** @description Not Modified */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The Host header names another server. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
