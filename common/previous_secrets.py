@@ -7,6 +7,8 @@ import structlog
 from django.db import Error, connection, transaction
 from prometheus_client import Counter
 
+from common import metric_errors
+
 USED = Counter("grps_secret_previous_used", "Uses of the previous value of a secret", ["name"])
 EVERY = 60.0  # seconds between two writes of one process for one secret
 NOTE = """
@@ -26,7 +28,8 @@ def any_match(name: str, matches: Sequence[bool]) -> bool:
 
 def used(name: str) -> None:
     """Count a use of the previous value of the secret `name`, and store its time."""
-    USED.labels(name).inc()
+    with metric_errors.tolerated():
+        USED.labels(name).inc()
     moment = time.monotonic()
     if moment - _noted.get(name, -EVERY) < EVERY:
         return

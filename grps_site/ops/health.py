@@ -20,6 +20,7 @@ from grps_site.models import Heartbeat
 from grps_site.ops import broker_health, clocks, database_roles, seal_file_health, write_hold_health
 from grps_site.ops.unhealthy import Unhealthy
 from players import leaderboard
+from players.privacy import marks
 
 FUTURE = dt.timedelta(seconds=5)  # more than two measurements of the clock may differ
 HEARTBEAT_TIMEOUT = dt.timedelta(seconds=60)
@@ -65,6 +66,16 @@ def _seen(name: str) -> str:
     return f"seen {int(age.total_seconds())} s ago"
 
 
+def _erasure_marks() -> str:
+    lost = marks.lost_key_ids()
+    if lost:
+        raise Unhealthy(
+            f"the keys {', '.join(sorted(lost))} of stored marks are not in ERASURE_MARK_KEYS: late"
+            " events bring erased people back"
+        )
+    return "every key is there"
+
+
 # What a web process needs to serve requests.
 READY: dict[str, Check] = {
     "database": _database,
@@ -86,6 +97,7 @@ DEEP: dict[str, Check] = READY | {
     "clocks": clocks.check_clocks,
     "slots": analytics_health.check_slots,
     "writes to Roblox": write_hold_health.check,
+    "marks of erased people": _erasure_marks,
 }
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.test import Client
 from django.utils import timezone
 
 from players.models import ErasureOrder
@@ -71,7 +72,9 @@ def test_an_open_order_is_recognised_without_its_mark(settings: Any) -> None:
     assert orders.erased([USER, 1]) == {USER: None}
 
 
-def test_bootstrap_refuses_when_the_key_of_a_mark_is_gone(settings: Any) -> None:
+def test_the_lost_key_of_a_mark_stops_bootstrap_and_is_a_finding(
+    settings: Any, client: Client
+) -> None:
     settings.ERASURE_MARK_KEYS = [new_key()]
     made = erase()
     call_command("bootstrap", quiet=True)
@@ -79,3 +82,6 @@ def test_bootstrap_refuses_when_the_key_of_a_mark_is_gone(settings: Any) -> None
     assert marks.lost_key_ids() == {made.mark_key}
     with pytest.raises(CommandError, match=made.mark_key):
         call_command("bootstrap", quiet=True)
+    deep = client.get("/health/deep").json()["checks"]["marks of erased people"]
+    assert not deep["ok"]
+    assert made.mark_key in deep["detail"]

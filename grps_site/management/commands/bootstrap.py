@@ -10,6 +10,7 @@ from audits.record import Actor
 from common import advisory_lock
 from common.direct_database import direct
 from common.parsing import whole_number
+from grps_site.secret_rotation import fingerprints
 from players.active_policy import ensure_active
 from players.membership.status import can_be_asked
 from players.moderation import experience_bounds
@@ -162,6 +163,7 @@ class Command(BaseCommand):
                 "ERASURE_MARK_KEYS, or the former DJANGO_SECRET_KEY into DJANGO_SECRET_KEY_FALLBACKS "
                 "and run `manage.py secrets rotate ERASURE_MARK_KEYS`."
             )
+        fingerprints.note()  # the age of a secret counts from the first release that has it
         if settings.ERASURE_MARK_KEYS or not settings.PRODUCTION:
             return []
         return ["ERASURE_MARK_KEYS is not set: run `manage.py secrets rotate ERASURE_MARK_KEYS`."]
