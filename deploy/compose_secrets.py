@@ -36,7 +36,12 @@ RANDOM: dict[str, Callable[[], str]] = {
     "erasure_mark_keys": key,
     "field_encryption_keys": key,
     "webhook_verification_key": key,
-    "roblox_open_cloud_api_key": str,  # empty until you have one
+    # Empty until you have one, or until `manage.py secrets rotate` moves a value there.
+    "roblox_open_cloud_api_key": str,
+    "django_secret_key_fallbacks": str,
+    "automation_signature_secret_previous": str,
+    "webhook_verification_key_previous": str,
+    "metrics_token_previous": str,
 }
 
 
