@@ -70,12 +70,12 @@ def _warehouse(url: str, send: Callable[..., float]) -> Iterator[Result]:
         server.execute(f"DROP DATABASE IF EXISTS {STORE}")
         server.execute(f"CREATE DATABASE {STORE}")
     with (
-        warehouse.connected(store_url, url, SUBSCRIBER_SLOT) as store,
+        warehouse.connected(store_url, SUBSCRIBER_SLOT) as store,
         psycopg.connect(url, autocommit=True) as source,
     ):
         try:
             started = time.perf_counter()
-            store.subscribe()
+            store.subscribe(url)
             store.wait()
             seconds = time.perf_counter() - started
             (rows,) = store.database.execute("SELECT count(*) FROM ledger").fetchone() or (0,)
@@ -86,7 +86,7 @@ def _warehouse(url: str, send: Callable[..., float]) -> Iterator[Result]:
             name = f"replication lag, p95 at {RATE} events/s, of {LAG_GOAL:.0f} s (time)"
             yield Result(name, p95 / LAG_GOAL, 1.0, "lower")
         finally:
-            store.unsubscribe()
+            store.unsubscribe(url)
 
 
 def _lags(

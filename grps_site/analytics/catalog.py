@@ -64,6 +64,13 @@ def server_version() -> int:
         return int(cursor.fetchone()[0])
 
 
+def schema() -> str:
+    """Return the schema of the tables."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_schema()")
+        return str(cursor.fetchone()[0])
+
+
 def database() -> str:
     return str(connection.settings_dict["NAME"])
 

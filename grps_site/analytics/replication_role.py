@@ -36,14 +36,22 @@ def renew(name: str) -> str:
 def grant(name: str) -> None:
     """Let the role copy the published columns, and read nothing else by SQL."""
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SELECT current_schema()")
-        schema = quoted(str(cursor.fetchone()[0]))
+        schema = quoted(catalog.schema())
         cursor.execute(f"REVOKE ALL ON ALL TABLES IN SCHEMA {schema} FROM {quoted(name)}")
         cursor.execute(f"GRANT CONNECT ON DATABASE {quoted(catalog.database())} TO {quoted(name)}")
         cursor.execute(f"GRANT USAGE ON SCHEMA {schema} TO {quoted(name)}")
         for table, columns in publication.tables().items():
             listed = ", ".join(quoted(column) for column in columns)
             cursor.execute(f"GRANT SELECT ({listed}) ON {quoted(table)} TO {quoted(name)}")
+
+
+def drop(name: str) -> None:
+    with transaction.atomic(), connection.cursor() as cursor:
+        schema = quoted(catalog.schema())
+        cursor.execute(f"REVOKE ALL ON ALL TABLES IN SCHEMA {schema} FROM {quoted(name)}")
+        cursor.execute(f"REVOKE ALL ON SCHEMA {schema} FROM {quoted(name)}")
+        cursor.execute(f"REVOKE ALL ON DATABASE {quoted(catalog.database())} FROM {quoted(name)}")
+        cursor.execute(f"DROP ROLE {quoted(name)}")
 
 
 def _check_own_powers(cursor: CursorWrapper) -> None:

@@ -70,10 +70,7 @@ def outdated() -> list[str]:
 
 def _wanted() -> dict[str, str]:
     """Return the statement that makes each view."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT current_schema()")
-        schema = str(cursor.fetchone()[0])
-    statements = {}
+    schema, statements = catalog.schema(), {}
     for table, columns in catalog.declared().items():
         names = ", ".join(f"t.{quoted(column.name)}" for column in columns)
         held = SETTLED if settings.ANALYTICS.tables[table].cursor else ""

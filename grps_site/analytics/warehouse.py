@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import psycopg
-from django.db import connection
 
 from grps_site.analytics import catalog, publication, slots
 from grps_site.analytics.catalog import Column, literal, quoted
@@ -15,13 +14,16 @@ from grps_site.ops.portal_role import NotPossible
 
 SUBSCRIPTION = "grps_analytics"
 MARK = "GRPS analytics"  # comment of the tables that this module made
+NO_SLOT = "-"  # no slot has this name
 PAUSE = 0.2  # seconds
 TABLES = """
     SELECT c.relname, obj_description(c.oid, 'pg_class') FROM pg_class c
     WHERE c.relnamespace = to_regnamespace(%s) AND c.relkind = 'r' AND c.relname = ANY (%s)"""
 COLUMNS = """
-    SELECT a.attname, format_type(a.atttypid, a.atttypmod) FROM pg_attribute a
-    WHERE a.attrelid = %s::regclass AND a.attnum > 0 AND NOT a.attisdropped"""
+    SELECT c.relname, a.attname, format_type(a.atttypid, a.atttypmod)
+    FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
+    WHERE c.relnamespace = to_regnamespace(%s) AND c.relkind = 'r' AND c.relname = ANY (%s)
+      AND a.attnum > 0 AND NOT a.attisdropped"""
 COPYING = """
     SELECT count(*) FROM pg_subscription s JOIN pg_subscription_rel r ON r.srsubid = s.oid
     WHERE s.subname = %s AND r.srsubstate <> 'r'"""
@@ -32,46 +34,46 @@ ERRORS = """
 
 @dataclass(frozen=True, slots=True)
 class Warehouse:
-    """A warehouse. `source`: the URL by which it reaches GRPS. `slot`: its slot there."""
+    """A warehouse, and its slot in GRPS. `source` is the URL by which it reaches GRPS."""
 
     database: psycopg.Connection[Any]
-    source: str
     slot: str
 
-    def subscribe(self) -> str:
-        """Make or mend tables and subscription. Return what was done. Raises NotPossible.
-
-        Tables are copied anew if their changes are lost or a column was added.
-        """
+    def check(self) -> None:
+        """Raise NotPossible if the publication is missing, or the warehouse is not ours."""
         if not publication.exists():
             raise NotPossible("Run `manage.py analytics apply --level b` first.")
         self._refuse_others_tables()
-        has_new_columns = self._make_tables()
-        readable = any(one.name == self.slot and not one.is_lost for one in slots.read())
-        if self.is_subscribed() and readable and not has_new_columns:
-            self._refresh()
+        self._refuse_other_slot()
+
+    def subscribe(self, source: str) -> str:
+        """Make or mend tables and subscription. Return what was done.
+
+        Tables are copied anew if their changes are lost or a column is missing.
+        """
+        is_readable = any(one.name == self.slot and not one.is_lost for one in slots.read())
+        if self._used_slot() and is_readable and not self._lacks_columns():
+            self._make_tables()
+            self._refresh(source)
             return "The subscription was refreshed."
-        self.unsubscribe()
-        self._copy_all()
-        return "The subscription was made. Every table is copied."
+        self.unsubscribe(source)  # first, so that an interrupted run is repeated from here
+        self._make_tables()
+        self._copy_all(source)
+        return "The subscription was made anew, and copies every table."
 
-    def is_subscribed(self) -> bool:
-        return bool(
-            self._value("SELECT count(*) FROM pg_subscription WHERE subname = %s", SUBSCRIPTION)
-        )
-
-    def unsubscribe(self) -> None:
+    def unsubscribe(self, source: str) -> None:
         """Drop the subscription and its slot, if they exist."""
+        self._refuse_other_slot()
         name, known = quoted(SUBSCRIPTION), [one.name for one in slots.read()]
-        if self.is_subscribed():
+        if self._used_slot():
             self.database.execute(f"ALTER SUBSCRIPTION {name} DISABLE")
-            self.database.execute(f"ALTER SUBSCRIPTION {name} CONNECTION {literal(self.source)}")
+            self.database.execute(f"ALTER SUBSCRIPTION {name} CONNECTION {literal(source)}")
             if self.slot not in known:
                 self.database.execute(f"ALTER SUBSCRIPTION {name} SET (slot_name = NONE)")
             self.database.execute(f"DROP SUBSCRIPTION {name}")
         if self.slot in [one.name for one in slots.read()]:
-            with psycopg.connect(self.source, autocommit=True) as source:
-                source.execute("SELECT pg_drop_replication_slot(%s)", [self.slot])
+            with psycopg.connect(source, autocommit=True) as primary:
+                primary.execute("SELECT pg_drop_replication_slot(%s)", [self.slot])
 
     def wait(self) -> None:
         """Wait until every table is copied. Raises NotPossible if a copy fails."""
@@ -83,7 +85,7 @@ class Warehouse:
 
     def _refuse_others_tables(self) -> None:
         """Refuse a database with tables of the same names that this command did not make."""
-        found = self.database.execute(TABLES, [_schema(), list(_columns())]).fetchall()
+        found = self.database.execute(TABLES, [catalog.schema(), list(_columns())]).fetchall()
         others = [name for name, comment in found if comment != MARK]
         if others:
             raise NotPossible(
@@ -91,53 +93,75 @@ class Warehouse:
                 " Use an empty database."
             )
 
-    def _make_tables(self) -> bool:
-        """Make the tables as published. Return whether a table that existed got a column."""
-        schema = _schema()
-        existing = {
-            name for name, _ in self.database.execute(TABLES, [schema, list(_columns())]).fetchall()
-        }
+    def _refuse_other_slot(self) -> None:
+        used = self._used_slot()
+        if used not in {"", NO_SLOT, self.slot}:
+            raise NotPossible(f"The warehouse reads the slot {used}. Give --slot {used}.")
+
+    def _used_slot(self) -> str:
+        """Return the slot of the subscription, NO_SLOT if it has none, "" without subscription."""
+        query = "SELECT coalesce(subslotname, %s) FROM pg_subscription WHERE subname = %s"
+        row = self.database.execute(query, [NO_SLOT, SUBSCRIPTION]).fetchone()
+        return str(row[0]) if row else ""
+
+    def _lacks_columns(self) -> bool:
+        """Return whether a table that exists lacks a published column."""
+        existing = self._types()
+        return any(
+            column.name not in existing[table]
+            for table, columns in _columns().items()
+            if table in existing
+            for column in columns
+        )
+
+    def _make_tables(self) -> None:
+        schema, existing = catalog.schema(), self._types()
         self.database.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(schema)}")
-        added = False
         for table, columns in _columns().items():
             name = quoted(schema, table)
             if table in existing:
-                added |= self._mend_table(name, columns)
+                self._mend_table(name, columns, existing[table])
                 continue
             keys = ", ".join(quoted(column.name) for column in columns if column.is_key)
             listed = ", ".join(_defined(column) for column in columns)
             self.database.execute(f"CREATE TABLE {name} ({listed}, PRIMARY KEY ({keys}))")
             self.database.execute(f"COMMENT ON TABLE {name} IS {literal(MARK)}")
-        return added
 
-    def _mend_table(self, name: str, columns: list[Column]) -> bool:
-        types = dict(self.database.execute(COLUMNS, [name]).fetchall())
-        missing = [column for column in columns if column.name not in types]
-        for column in missing:
-            self.database.execute(f"ALTER TABLE {name} ADD COLUMN {_defined(column)}")
+    def _mend_table(self, name: str, columns: list[Column], types: dict[str, str]) -> None:
         for column in columns:
-            if types.get(column.name, column.type) != column.type:
+            if column.name not in types:
+                self.database.execute(f"ALTER TABLE {name} ADD COLUMN {_defined(column)}")
+            elif types[column.name] != column.type:
                 self.database.execute(
                     f"ALTER TABLE {name} ALTER COLUMN {quoted(column.name)} TYPE {column.type}"
                     f" USING {quoted(column.name)}::{column.type}"
                 )
-        return bool(missing)
 
-    def _refresh(self) -> None:
+    def _types(self) -> dict[str, dict[str, str]]:
+        """Return the types of the columns of each table of ours in the warehouse."""
+        found: dict[str, dict[str, str]] = {}
+        rows = self.database.execute(COLUMNS, [catalog.schema(), list(_columns())]).fetchall()
+        for table, column, kind in rows:
+            found.setdefault(table, {})[column] = kind
+        return found
+
+    def _refresh(self, source: str) -> None:
         name = quoted(SUBSCRIPTION)
-        self.database.execute(f"ALTER SUBSCRIPTION {name} CONNECTION {literal(self.source)}")
+        self.database.execute(f"ALTER SUBSCRIPTION {name} CONNECTION {literal(source)}")
         self.database.execute(f"ALTER SUBSCRIPTION {name} ENABLE")
         self.database.execute(f"ALTER SUBSCRIPTION {name} REFRESH PUBLICATION")
 
-    def _copy_all(self) -> None:
+    def _copy_all(self, source: str) -> None:
         """Subscribe with empty tables. The slot is made first, or a subscription within one server
         would wait for itself."""
-        tables = ", ".join(quoted(_schema(), table) for table in _columns())
+        tables = ", ".join(quoted(catalog.schema(), table) for table in _columns())
         self.database.execute(f"TRUNCATE {tables}")
-        with psycopg.connect(self.source, autocommit=True) as source:
-            source.execute("SELECT pg_create_logical_replication_slot(%s, 'pgoutput')", [self.slot])
+        with psycopg.connect(source, autocommit=True) as primary:
+            primary.execute(
+                "SELECT pg_create_logical_replication_slot(%s, 'pgoutput')", [self.slot]
+            )
         self.database.execute(
-            f"CREATE SUBSCRIPTION {quoted(SUBSCRIPTION)} CONNECTION {literal(self.source)}"
+            f"CREATE SUBSCRIPTION {quoted(SUBSCRIPTION)} CONNECTION {literal(source)}"
             f" PUBLICATION {quoted(publication.name())}"
             f" WITH (create_slot = false, slot_name = {literal(self.slot)})"
         )
@@ -148,10 +172,10 @@ class Warehouse:
 
 
 @contextmanager
-def connected(url: str, source: str, slot: str) -> Iterator[Warehouse]:
+def connected(url: str, slot: str) -> Iterator[Warehouse]:
     """Connect to the warehouse at `url`."""
     with psycopg.connect(url, autocommit=True, connect_timeout=10) as database:
-        yield Warehouse(database, source, slot)
+        yield Warehouse(database, slot)
 
 
 def default_slot() -> str:
@@ -178,9 +202,3 @@ def _defined(column: Column) -> str:
     is_computed = column.expression and (catalog.server_version() < catalog.GENERATED_COLUMNS_SINCE)
     computed = f" GENERATED ALWAYS AS ({column.expression}) STORED" if is_computed else ""
     return f"{quoted(column.name)} {column.type}{computed}"
-
-
-def _schema() -> str:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT current_schema()")
-        return str(cursor.fetchone()[0])

@@ -12,7 +12,7 @@ from django.db import connection
 from django.test import Client
 
 from grps_site.analytics import publication, slots, warehouse
-from grps_site.ops import metric_sources
+from grps_site.ops import metric_sources, portal_role
 from players.models import Player
 from roblox.models import ExperienceKey
 from tests import clusters
@@ -49,11 +49,9 @@ def store(cluster: clusters.Cluster, level_b: None) -> Iterator[Reader]:
     url = cluster.url("store")
     with psycopg.connect(url, autocommit=True) as database:
         yield database
-    for _ in range(2):  # the first call makes what a test took away
-        manage("warehouse", url, "--drop")
-    with owner() as database:
-        database.execute(f"DROP OWNED BY {warehouse.default_slot()}")
-        database.execute(f"DROP ROLE {warehouse.default_slot()}")
+    manage("warehouse", url, "--drop")
+    assert of_this_database() == []
+    assert not portal_role.exists(warehouse.default_slot())
 
 
 @pytest.fixture
@@ -173,7 +171,7 @@ def test_a_lost_slot_is_reported_and_made_anew_by_one_command(
     with pytest.raises(CommandError):
         manage("status")
     game.send(game.event(PERSON, 2))
-    assert "Every table is copied" in manage("warehouse", url)
+    assert "made anew" in manage("warehouse", url)
     arrives(store, FACTS, ours(FACTS))
     assert slots.lost() == []
     game.send(game.event(PERSON, 3))
@@ -203,9 +201,12 @@ def test_a_new_column_and_a_refresh(store: Reader, url: str, game: Game) -> None
     game.send(game.event(PERSON))
     manage("warehouse", url)
     store.execute("ALTER TABLE players DROP COLUMN kos")  # as if it were not published yet
-    assert "Every table is copied" in manage("warehouse", url)
+    assert "made anew" in manage("warehouse", url)
     arrives(store, FACTS, ours(FACTS))
     assert "was refreshed" in manage("warehouse", url)
+    with pytest.raises(CommandError, match=f"Give --slot {warehouse.default_slot()}"):
+        manage("warehouse", url, "--slot", "another")
+    assert not portal_role.exists("another")
     deadline = time.monotonic() + PATIENCE
     while _gauge("grps_replication_slot_active") != [(("slot", warehouse.default_slot()), 1.0)]:
         assert time.monotonic() < deadline

@@ -124,13 +124,19 @@ class Command(BaseCommand):
         if not url:
             raise CommandError(f"Give the URL of the warehouse, or set {WAREHOUSE}.")
         slot = options["slot"] or warehouse.default_slot()
-        if source:
-            replication_role.grant(unquote(urlsplit(source).username or ""))
-        with warehouse.connected(url, source or replication_role.renew(slot), slot) as store:
+        with warehouse.connected(url, slot) as store:
             if drop:
-                store.unsubscribe()
-                self.stdout.write("The subscription and its slot are dropped. The tables stay.")
+                self._end_warehouse(store, source)
                 return
-            self.stdout.write(store.subscribe())
+            store.check()
+            if source:
+                replication_role.grant(unquote(urlsplit(source).username or ""))
+            self.stdout.write(store.subscribe(source or replication_role.renew(slot)))
             store.wait()
             self.stdout.write("Every table is copied.")
+
+    def _end_warehouse(self, store: warehouse.Warehouse, source: str | None) -> None:
+        store.unsubscribe(source or replication_role.renew(store.slot))
+        if not source:
+            replication_role.drop(store.slot)
+        self.stdout.write("The subscription and its slot are dropped. The tables stay.")
