@@ -76,8 +76,10 @@ def _line(state: State) -> str:
     if not state.count:
         return f"{state.name}: not set; closed: {state.protects}"
     parts = [f"{state.name}: set by {where}", f"{_age(state.age)} old"]
-    if state.count > 1:
-        parts.append(f"overlap of {state.count} values")
+    if state.overlap_since:
+        parts.append(
+            f"overlap of {state.count} values since {state.overlap_since:%Y-%m-%d %H:%M} UTC"
+        )
     if state.last_use:
         parts.append(f"previous value used at {state.last_use:%Y-%m-%d %H:%M} UTC")
     parts += [state.detail] if state.detail else []

@@ -231,7 +231,7 @@ def test_status_shows_ages_and_no_values(monkeypatch: pytest.MonkeyPatch) -> Non
     run("status")
     SecretFingerprint.objects.update(first_seen=timezone.now() - timezone.timedelta(days=3))
     said = run("status")
-    assert "METRICS_TOKEN: set by variable, 3 days old, overlap of 2 values" in said
+    assert "METRICS_TOKEN: set by variable, 3 days old, overlap of 2 values since " in said
     assert "TURNSTILE_SECRET_KEY: not set; closed: public forms" in said
     assert "hunter2" not in said
     states = {one["name"]: one for one in json.loads(run("status", "--json"))}
