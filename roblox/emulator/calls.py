@@ -59,12 +59,16 @@ class Call:
         return self.request.get_data()
 
     def query(self, name: str) -> str:
-        """Return a query parameter, "" by default."""
-        return self.request.args.get(name, "")
+        """Return a query parameter, "" by default. The v1 services ignore the name's case."""
+        arguments = self.request.args
+        if name in arguments or self.request.path.startswith("/cloud/"):
+            return arguments.get(name, "")
+        found = (value for key, value in arguments.items() if key.lower() == name.lower())
+        return next(found, "")
 
     def flag(self, name: str) -> bool:
         """Return a boolean query parameter, default false. Raises ApiError (400) for others."""
-        text = self.request.args.get(name, "false").lower()
+        text = (self.query(name) or "false").lower()
         if text not in ("true", "false"):
             raise invalid(f"{name} must be true or false.")
         return text == "true"

@@ -20,8 +20,7 @@ FUTURE = 10 * 60 * MICROS  # how far ahead `@latest:TIME` may look
 DAY = 86_400 * MICROS
 _STARTS_WITH = re.compile(r'\s*id\.startsWith\("((?:[^"\\]|\\.)*)"\)\s*')
 _TIME = r"(?:\"?([0-9T:.+Z-]+)\"?)"
-_BETWEEN = re.compile(rf"revision_create_time >= {_TIME}(?: && revision_create_time <= {_TIME})?")
-_UNTIL = re.compile(rf"revision_create_time <= {_TIME}")
+_BOUND = re.compile(rf"\s*revision_create_time (?P<sign>[<>]=) {_TIME}\s*")
 
 
 class EntryBody(msgspec.Struct):
@@ -217,10 +216,11 @@ def _entry(call: Call, entry: Entry, suffix: str = "") -> dict[str, Any]:
         "etag": entry.revision,
         "id": entry.key + suffix,
     }
-    if entry.value is not None:
-        body["value"] = msgspec.Raw(entry.value.encode())
-        body["users"] = msgspec.Raw(entry.users.encode())
-        body["attributes"] = msgspec.Raw(entry.attributes.encode())
+    if entry.value is None:  # deleted
+        return body | {"value": None, "users": [], "attributes": {}}
+    body["value"] = msgspec.Raw(entry.value.encode())
+    body["users"] = msgspec.Raw(entry.users.encode())
+    body["attributes"] = msgspec.Raw(entry.attributes.encode())
     return body
 
 
@@ -259,12 +259,13 @@ def _check_etag(current: Entry | None, etag: str) -> None:
 
 
 def _window(text: str) -> tuple[int, int]:
-    match = _BETWEEN.fullmatch(text)
-    if match:
-        return moment(match[1]), moment(match[2]) if match[2] else 1 << 62
-    match = _UNTIL.fullmatch(text)
-    if match:
-        return 0, moment(match[1])
-    if text:
+    """Return the bounds of a filter, which may stand in any order."""
+    bounds = {">=": 0, "<=": 1 << 62}
+    if not text:
+        return bounds[">="], bounds["<="]
+    terms = [_BOUND.fullmatch(term) for term in text.split("&&")]
+    found = {term["sign"]: moment(term[2]) for term in terms if term}
+    if len(found) != len(terms):
         raise invalid("Invalid filter: only revision_create_time with >=, <= and && is supported.")
-    return 0, 1 << 62
+    bounds |= found
+    return bounds[">="], bounds["<="]

@@ -88,7 +88,7 @@ def delete_entry(call: Call) -> Response:
 
 
 def increment_entry(call: Call) -> Response:
-    text = call.request.args.get("incrementBy", "1")
+    text = call.query("incrementBy") or "1"
     if not re.fullmatch(r"-?[0-9]{1,18}", text):
         raise invalid("incrementBy must be a whole number.", reason="InvalidAmount")
     users, attributes = _metadata(call)

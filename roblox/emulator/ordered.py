@@ -51,7 +51,7 @@ def create_entry(call: Call) -> Response:
     with call.store.write() as db:
         entry = _writable(call, db, key)
         if _value(db, entry) is not None:
-            raise invalid("The entry already exists.")
+            raise invalid("Entry already exists.")
         return _write(call, db, entry, value)
 
 
