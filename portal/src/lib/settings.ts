@@ -82,19 +82,38 @@ class Reader {
     const value = this.optional(name, check);
     if (value !== null) return value;
     const fallback = this.#environment['NODE_ENV'] === 'production' ? undefined : inDevelopment;
-    if (fallback === undefined && !this.#environment[name]) {
+    const isNamed = this.#environment[name] || this.#environment[`${name}_FILE`];
+    if (fallback === undefined && !isNamed) {
       this.problems.push(`${name} is not set. It must be ${check('') ?? 'set'}.`);
     }
     return fallback ?? '';
   }
 
   optional(name: string, check: Check): string | null {
-    const value = this.#environment[name]?.trim();
+    const value = this.#text(name)?.trim();
     if (!value) return null;
     const wanted = check(value);
     // The value itself may be a secret, so the line does not hold it.
     if (wanted !== null) this.problems.push(`${name} is wrong. It must be ${wanted}.`);
     return value;
+  }
+
+  /** The variable, or the text of the file that NAME_FILE names. */
+  #text(name: string): string | undefined {
+    const value = this.#environment[name];
+    const file = this.#environment[`${name}_FILE`];
+    if (!file) return value;
+    if (value) {
+      this.problems.push(`${name} and ${name}_FILE are both set. Remove one of them.`);
+      return undefined;
+    }
+    try {
+      return process.getBuiltinModule('node:fs').readFileSync(file, 'utf8');
+    } catch (error) {
+      const reason = (error as NodeJS.ErrnoException).code;
+      this.problems.push(`${name}_FILE names ${file}, which cannot be read (${reason}).`);
+      return undefined;
+    }
   }
 }
 

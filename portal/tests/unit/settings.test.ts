@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { InvalidSettings, readSettings } from '../../src/lib/settings.ts';
 
@@ -62,4 +65,19 @@ test('an empty variable is as good as none', () => {
 test('development knows its own address', () => {
   const { portalUrl } = readSettings({ NEXT_PUBLIC_AUTOMATION_BASE_URL: 'http://127.0.0.1:8000' });
   assert.equal(portalUrl, 'http://localhost:3000');
+});
+
+test('reads a secret from a file', () => {
+  const file = join(mkdtempSync(join(tmpdir(), 'portal-')), 'secret');
+  writeFileSync(file, 'a-secret-of-24-chars\n');
+  const settings = readSettings({ ...least, AUTOMATION_SIGNATURE_SECRET_FILE: file });
+  assert.equal(settings.signatureSecret, 'a-secret-of-24-chars');
+});
+
+test('says why a file of a variable cannot be used', () => {
+  const both = { PORTAL_URL_FILE: '/nowhere', AUTOMATION_SIGNATURE_SECRET_FILE: '/nowhere' };
+  assert.deepEqual(problems({ ...least, ...both }), [
+    'PORTAL_URL and PORTAL_URL_FILE are both set. Remove one of them.',
+    'AUTOMATION_SIGNATURE_SECRET_FILE names /nowhere, which cannot be read (ENOENT).',
+  ]);
 });
