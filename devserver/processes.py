@@ -1,4 +1,4 @@
-"""GRPS's own processes: web, workers and beat, as production starts them (deploy/systemd)."""
+"""GRPS's own processes: web, workers and beat, as production starts them (deploy/role.py)."""
 
 import signal
 import sys
@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from common.environment import BASE_DIR
+from deploy import role
 from devserver.process import Service, alive_for, serves
 from devserver.state import State
 
-CELERY = [sys.executable, "-m", "celery", "--app=grps_site", "--quiet"]
 # Seconds. A task that takes longer is killed, and resumed from its row after the next start.
 END_TIMEOUT = 5.0
 
@@ -26,11 +26,9 @@ class Processes:
         """Return the services, which are not started yet."""
         return [
             self._web(port, workers),
-            self._worker("worker", "--concurrency=2"),
-            self._worker("sync-worker", "--queues=syncs", "--hostname=syncs@%h", "--concurrency=6"),
-            self._worker(
-                "webhook-worker", "--queues=webhooks", "--hostname=webhooks@%h", "--concurrency=2"
-            ),
+            self._worker("worker", role.worker()),
+            self._worker("sync-worker", [*role.sync_worker(), "--concurrency=6"]),
+            self._worker("webhook-worker", role.webhook_worker()),
             self._beat(),
         ]
 
@@ -38,13 +36,11 @@ class Processes:
         url = f"http://127.0.0.1:{port}/health/live"
         return self._service("web", web_command(port, workers), lambda _: serves(url))
 
-    def _worker(self, name: str, *options: str) -> Service:
-        command = [*CELERY, "worker", "--loglevel=info", "--without-gossip", "--without-mingle"]
-        return self._service(name, [*command, *options], alive_for(2))
+    def _worker(self, name: str, command: list[str]) -> Service:
+        return self._service(name, command, alive_for(2))
 
     def _beat(self) -> Service:
-        command = [*CELERY, "beat", "--loglevel=info", "--pidfile="]
-        service = self._service("beat", command, alive_for(2))
+        service = self._service("beat", role.beat(), alive_for(2))
         # Beat may wait for ever for a database that ended first. It has no children and keeps its
         # state in the database, so it can be killed.
         service.orphan_signal = signal.SIGKILL
