@@ -14,6 +14,7 @@ from django.utils.http import urlencode
 from common import database_clock
 from common.parsing import whole_number
 from console.accounts import recent_sign_in
+from console.accounts.roblox_oauth import id_tokens
 from console.decorators import FRESH
 
 NONCE = "roblox_nonce"  # in the session, from the redirect to the callback
@@ -42,6 +43,12 @@ class RobloxAdapter(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]
             recent_sign_in.read(claims.get("auth_time"), database_clock.timestamp(), again=again),
         )
         return self.get_provider().sociallogin_from_response(request, {"userinfo": found})
+
+    def _decode_id_token(self, app: Any, id_token: str) -> dict[str, Any]:
+        if not self.did_fetch_access_token:
+            raise OAuth2Error("The ID token did not come from Roblox itself.")
+        issuer = self.openid_config["issuer"]
+        return id_tokens.read(id_token, issuer=issuer, audience=app.client_id)
 
     def get_callback_url(self, request: HttpRequest, app: Any) -> str:
         return request.build_absolute_uri(reverse("roblox_callback"))
