@@ -30,11 +30,12 @@ class Guard:
 
     def __call__(self, execute: Callable[..., Any], statement: str, *rest: Any) -> Any:
         """Wrap the execution of a statement (`connection.execute_wrapper`)."""
-        if not CHANGES.match(str(statement)):
+        text = str(statement)
+        if not CHANGES.match(text):
             return execute(statement, *rest)
         with transaction.atomic():
             published, shown = publication.tables(), views.are_applied()
-            named = {table: columns for table, columns in published.items() if table in statement}
+            named = {table: columns for table, columns in published.items() if table in text}
             result = _unblocked(lambda: execute(statement, *rest), named)
             missing = published.keys() - publication.tables().keys()
             if missing:
