@@ -16,6 +16,7 @@ WORKERS = "the workers"
 class Secret:
     """One secret.
 
+    `unset` says what happens without it, empty if `protects` is closed then.
     `previous` is the variable of the value before, empty if `name` itself holds a list, or if
     nothing overlaps (`is_list` false). `make` is None for a value that another system makes.
     """
@@ -27,6 +28,7 @@ class Secret:
     make: Callable[[], str] | None = None
     previous: str = ""
     is_list: bool = False
+    unset: str = ""
 
     def values(self) -> list[str]:
         """Return the configured values, newest first."""
@@ -60,6 +62,7 @@ SECRETS = (
         restart=ALL,
         make=_key,
         is_list=True,
+        unset="marks depend on DJANGO_SECRET_KEY",
     ),
     Secret(
         name="FIELD_ENCRYPTION_KEYS",
@@ -150,6 +153,7 @@ SECRETS = (
         protects="the broker",
         users="the broker",
         restart=ALL,
+        unset="REDIS_URL is the broker too",
     ),
 )
 BY_NAME = {secret.name: secret for secret in SECRETS}

@@ -28,6 +28,7 @@ class State:
     overlap_since: dt.datetime | None
     last_use: dt.datetime | None
     detail: str
+    unset: str
 
     def as_json(self) -> dict[str, Any]:
         age = None if self.age is None else self.age.total_seconds()
@@ -56,6 +57,7 @@ def _state(secret: Secret, now: dt.datetime) -> State:
         overlap_since=since if count > 1 else None,
         last_use=overlap.last_use(secret) if count > 1 else None,
         detail=detail(secret) if detail and count else "",
+        unset=secret.unset or f"closed: {secret.protects}",
     )
 
 

@@ -74,7 +74,7 @@ def _read_value(name: str) -> str:
 def _line(state: State) -> str:
     where = "file" if os.environ.get(f"{state.name}_FILE") else "variable"
     if not state.count:
-        return f"{state.name}: not set; closed: {state.protects}"
+        return f"{state.name}: not set; {state.unset}"
     parts = [f"{state.name}: set by {where}", f"{_age(state.age)} old"]
     if state.overlap_since:
         parts.append(
