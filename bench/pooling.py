@@ -31,13 +31,13 @@ def pooling(values: dict[str, str], direct_port: int, compare: Compare) -> Itera
         carrying = stack.enter_context(own_pool(url, size=SIZE))
         mixing = stack.enter_context(own_pool(url, size=SIZE, mixing=True))
         send = _sender(int(url.rpartition("_")[2]))
-        direct = Connection(direct_port)
         for name, pool, mode, goal in (
             ("a transaction pool", carrying, pool_modes.TRANSACTION, 1.15),
             ("a pool, unprepared", mixing, pool_modes.UNPREPARED, 1.35),
         ):
             environment = values | {"DATABASE_URL": pool, "DATABASE_POOL": mode}
             pooled = stack.enter_context(_web(environment))
+            direct = Connection(direct_port)  # an idle one would be closed meanwhile
             for _ in range(5):
                 send(pooled), send(direct)
             through, directly = compare(lambda: send(pooled), lambda: send(direct))  # noqa: B023

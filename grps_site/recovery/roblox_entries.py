@@ -5,8 +5,10 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from operator import attrgetter
 from typing import Any, NamedTuple
 
+from common.keyset import paged
 from common.parsing import whole_number
 from players.models import Player
 from players.moderation.actors import at_the_shell
@@ -82,7 +84,7 @@ def compare(experience: Experience, entries: dict[int, Entry]) -> Compared:
         experience=experience, aspect__in=[Mirror.Aspect.ADJUSTED, Mirror.Aspect.STANDING]
     ).select_related("player")
     compared = Compared([], [], {}, [])
-    for row in rows.iterator(chunk_size=2000):
+    for row in paged(rows, "pk", attrgetter("pk")):
         _judge(row, entries.get(row.player.user_id), compared)
     known = set(Player.objects.filter(user_id__in=list(entries)).values_list("user_id", flat=True))
     compared.strangers = sorted(set(entries) - known)

@@ -17,6 +17,7 @@ from audits.chain.sealing import seal_pending
 from audits.record import NewEvent, record_many
 from audits.streams import publisher
 from common.direct_database import connected_to
+from common.environment import BASE_DIR
 from players.models import Adjustment, AdjustmentRow, BulkJob
 from tests.conftest import TESTER
 from tests.console.people import owner_client
@@ -97,6 +98,13 @@ def test_a_cursor_is_lost_between_transactions(busy: str, adjustment: Adjustment
     rows = AdjustmentRow.objects.iterator(chunk_size=500)
     with connected_to(busy), pytest.raises((DatabaseError, psycopg.Error)):
         list(rows)
+
+
+def test_no_module_reads_by_a_cursor() -> None:
+    folders = ("audits", "common", "console", "grps_site", "players", "roblox", "syncs", "webhooks")
+    files = [file for folder in folders for file in (BASE_DIR / folder).rglob("*.py")]
+    assert len(files) > 300
+    assert [file for file in files if ".iterator(" in file.read_text(encoding="utf-8")] == []
 
 
 def test_each_turn_of_a_mirror_is_taken(busy: str, settings: Any, tmp_path: Path) -> None:
