@@ -24,6 +24,7 @@ import uvloop
 SSL_REQUESTS = {80877103, 80877104}  # TLS and GSS encryption
 CANCEL_REQUEST = 80877102
 EXTENDED = b"PBDECH"
+HANDLED = b"EZ13"  # kinds of answers that `Client.answer` looks at
 REPORTED = (
     "server_version",
     "server_encoding",
@@ -122,6 +123,7 @@ class Client:
         self.statements: dict[bytes, bytes] = {}  # what Parse carried, by the client's name
         self.unanswered = 0  # messages that end with ReadyForQuery
         self.unsynced = False
+        self.is_over = False  # the transaction
         self.forwarding: asyncio.Task[None]
 
     async def sign_in(self) -> bool:
@@ -226,18 +228,40 @@ class Client:
             self.writer.close()  # the server ended, and `serve` gives its place back
 
     async def forward_transaction(self, server: Server) -> None:
+        """Forward what the server sends, as much at once as has arrived: results have many rows."""
+        received = b""
         while True:
-            kind, payload = await read_message(server.reader)
-            answer = self.answer(server, kind)
-            if answer:
-                self.writer.write(message(answer, payload))
+            chunk = await server.reader.read(1 << 18)
+            if not chunk:
+                raise ConnectionError("the server ended")
+            received = self.forward_messages(server, received + chunk)
+            if self.is_over:
+                self.server, self.is_over = None, False
+                self.pooler.free.put_nowait(server)
+                return
+            await self.writer.drain()
+
+    def forward_messages(self, server: Server, received: bytes) -> bytes:
+        """Forward the whole messages in `received`, and return the rest."""
+        begin = at = 0
+        while len(received) >= at + 5:
+            (size,) = struct.unpack_from("!i", received, at + 1)
+            end = at + 1 + size
+            if end > len(received):
+                break
+            kind = received[at : at + 1]
+            if kind in HANDLED:
+                self.writer.write(received[begin:at])
+                answer = self.answer(server, kind)
+                self.writer.write(answer + received[at + 1 : end] if answer else b"")
+                begin = end
             if kind == b"Z":
                 self.unanswered -= 1
-                await self.writer.drain()
-                if payload == b"I" and not self.unanswered and not self.unsynced:
-                    self.server = None
-                    self.pooler.free.put_nowait(server)
-                    return
+                is_idle = received[end - 1 : end] == b"I"
+                self.is_over = is_idle and not self.unanswered and not self.unsynced
+            at = end
+        self.writer.write(received[begin:at])
+        return received[at:]
 
     def answer(self, server: Server, kind: bytes) -> bytes:
         """Return the kind of message that the client gets for one of the server, empty for none."""
