@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import psycopg
 import structlog
 from django.conf import settings
-from django.db import connection
+from django.db import connection, connections
 from psycopg.pq import ExecStatus
 
 from common import environment
@@ -54,7 +54,8 @@ def refuse_mixed_statements() -> None:
             why="whether a pool would mix them up cannot be asked",
         )
         os.environ["DATABASE_POOL"] = pool_modes.UNPREPARED
-        pool_modes.apply(connection.settings_dict, pool_modes.UNPREPARED)
+        for database in connections.settings.values():
+            pool_modes.apply(database, pool_modes.UNPREPARED)
         return
     if not pool.carries_prepared:
         environment.stop(NOT_CARRIED)
@@ -76,6 +77,8 @@ def probe() -> Pool:
             carries = _carries_prepared(clients, servers)
         except psycopg.Error:
             carries = False
+        if any(client.broken for client in clients):
+            raise psycopg.OperationalError("the connection to the database was lost")
         return Pool(len(servers) > len(clients), carries)
 
 

@@ -82,6 +82,21 @@ def test_the_probe_finds_a_good_pool(carrying: str) -> None:
         assert probed(carrying) == (True, True)
 
 
+def test_a_connection_lost_in_the_middle_says_nothing_about_the_pool(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    carries = pooling._carries_prepared
+
+    def lose_one(clients: list[pooling.Connection], servers: set[tuple[int, bytes]]) -> bool:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_terminate_backend(%s)", [clients[0].info.backend_pid])
+        return carries(clients, servers)
+
+    monkeypatch.setattr(pooling, "_carries_prepared", lose_one)
+    with pytest.raises(psycopg.OperationalError, match="was lost"):
+        pooling.probe()
+
+
 def test_the_probe_finds_no_pool() -> None:
     assert pooling.probe() == (False, True)
 
