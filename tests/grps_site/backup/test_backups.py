@@ -220,6 +220,27 @@ def test_a_presigned_url_gets_the_whole_file(
     assert "secret" not in str(refused.value)
 
 
+def test_a_remote_of_rclone_gets_and_gives_backups(
+    community: Game,
+    identity: Path,
+    settings: Any,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    program = debian.program("rclone", "usr/bin/rclone")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    settings.BACKUP_DESTINATION = f"rclone::local:{tmp_path / 'remote'}"
+    with pytest.raises(CommandError, match="rclone is not installed"):
+        backup("make")
+    monkeypatch.setenv("PATH", f"{program.parent}:/usr/bin:/bin")
+    old = tmp_path / "remote" / "grps-20200101T000000Z.tar"
+    old.parent.mkdir()
+    old.write_bytes(b"")
+    backup("make")
+    assert only_file(str(old.parent)) != old
+    assert "The backup can be restored and holds." in backup("drill")
+
+
 def test_old_backups_are_deleted_by_the_rule(
     community: Game, identity: Path, settings: Any
 ) -> None:
