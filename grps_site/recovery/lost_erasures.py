@@ -34,13 +34,13 @@ def enter_again(lost: Sequence[MirroredEvent], until: dt.datetime | None) -> lis
 
 def _enter(event: MirroredEvent, user_id: int | None) -> str:
     name = str(event.details.get("notification") or f"restored-{event.id}")
+    if ErasureOrder.objects.filter(notification_id=name).exists():
+        return f"{event.at}  {name}: it is ordered already"
     if user_id is None:
         return (
             f"{event.at}  {name}: find the person in Roblox's message, then `manage.py erasures"
             ' order USER_ID --reason "restored from a backup"`'
         )
-    if ErasureOrder.objects.filter(notification_id=name).exists():
-        return f"{event.at}  {name}: Roblox user {user_id} is ordered already"
     games = [one for one in event.details.get("games", []) if isinstance(one, int)]
     reason = "restored from a backup"
     found, _ = orders.order(

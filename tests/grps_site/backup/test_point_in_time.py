@@ -14,6 +14,7 @@ from django.db import connection
 from audits.chain.sealing import seal_pending
 from audits.chain.verify import verify
 from audits.models import AuditEvent, Seal
+from common.database_clock import database_time
 from common.direct_database import at_database, direct_url
 from devserver import postgres
 from players.points import consistency
@@ -25,15 +26,15 @@ PATIENCE = 30  # seconds
 
 
 @contextmanager
-def received(folder: Path) -> Iterator[None]:
-    """Stream the server's WAL into `folder`, until what was written in the block is there."""
+def received(server: str, folder: Path) -> Iterator[None]:
+    """Stream a server's WAL into `folder`, until what was written in the block is there."""
     folder.mkdir()
     program = postgres.installation() / "bin" / "pg_receivewal"
-    process = subprocess.Popen([program, "-D", folder, "-d", direct_url()])
+    process = subprocess.Popen([program, "-D", folder, "-d", server])
     try:
         yield
-        with psycopg.connect(direct_url(), autocommit=True) as server:
-            row = server.execute("SELECT pg_walfile_name(pg_switch_wal() - 1)").fetchone()
+        with psycopg.connect(server, autocommit=True) as connected:
+            row = connected.execute("SELECT pg_walfile_name(pg_switch_wal() - 1)").fetchone()
         assert row is not None
         _wait_for(folder / row[0])
     finally:
@@ -46,6 +47,14 @@ def _wait_for(file: Path) -> None:
     while not file.exists():
         assert time.monotonic() < deadline, f"{file} was not received"
         time.sleep(0.05)
+
+
+def copy_database(server: str, name: str, folder: Path) -> None:
+    """Copy this test's database to another server."""
+    clusters.run("pg_dump", "--format=custom", "-f", folder / "dump", "-d", direct_url())
+    clusters.run("createdb", f"--maintenance-db={server}", name)
+    copy = f"{server.rpartition('/')[0]}/{name}"
+    clusters.run("pg_restore", "--no-owner", "--no-privileges", "-d", copy, folder / "dump")
 
 
 def state() -> dict[str, Any]:
@@ -63,25 +72,24 @@ def play(game: Game, user_id: int) -> None:
 def test_events_and_seals_are_those_of_the_target(
     community: Game, settings: Any, tmp_path: Path
 ) -> None:
-    base, wal = tmp_path / "base", tmp_path / "wal"
-    with received(wal):
-        clusters.run("pg_basebackup", "-D", base, "-d", direct_url(), "--checkpoint=fast")
-        play(community, 11)
-        expected = state()
-        seals = tmp_path / "seals.copy"
-        shutil.copy(settings.AUDIT_SEAL_FILE, seals)
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT clock_timestamp()::text")
-            (moment,) = cursor.fetchone()
-        play(community, 12)
-    assert state() != expected
+    name = str(connection.settings_dict["NAME"])
+    base, wal, seals = tmp_path / "base", tmp_path / "wal", tmp_path / "seals.copy"
+    with clusters.cluster(tmp_path / "first", wal_keep_size="512MB") as first:
+        copy_database(first.url(), name, tmp_path)
+        with at_database(first.url(name)), received(first.url(), wal):
+            clusters.run("pg_basebackup", "-D", base, "-d", first.url(), "--checkpoint=fast")
+            play(community, 11)
+            expected = state()
+            shutil.copy(settings.AUDIT_SEAL_FILE, seals)
+            moment = str(database_time())
+            play(community, 12)
+            assert state() != expected
 
     def fill(data: Path) -> None:
         shutil.copytree(base, data, dirs_exist_ok=True)
         shutil.copytree(wal, data / "received")
         (data / "recovery.signal").touch()
 
-    name = str(connection.settings_dict["NAME"])
     with (
         clusters.cluster(
             tmp_path / "restored",

@@ -101,7 +101,8 @@ def test_somebody_from_before_is_erased_again_once(known: Player) -> None:
     (line,) = lost_erasures.enter_again(lost, later)
     assert "message-1: Roblox user 501 is erased again" in line
     assert Player.objects.get(pk=known.pk).erased_at is not None
-    lost_erasures.enter_again(lost, later)
+    (line,) = lost_erasures.enter_again(lost, later)
+    assert "it is ordered already" in line
     assert ErasureOrder.objects.count() == 1
 
 
