@@ -12,6 +12,7 @@ from django.db.models import Q, QuerySet
 from audits.actions import Action
 from audits.record import Actor, NewEvent, Target, record, record_many
 from common.errors import Refused
+from common.visible_text import clean_name
 from players.active_policy import active
 from players.discipline import sanctions
 from players.membership.status import can_be_asked
@@ -184,6 +185,7 @@ def _user_id(drift_id: int) -> int | None:
 
 def _player(row: Drift, name: str = "") -> Player:
     """Return the player. A missing one is created with `name`; without it Refused is raised."""
+    name = clean_name(name)
     player = Player.objects.filter(user_id=int(row.subject)).first()
     if player is not None:
         return player
@@ -193,7 +195,7 @@ def _player(row: Drift, name: str = "") -> Player:
     created, _ = Player.objects.get_or_create(
         user_id=int(row.subject),
         defaults={
-            "username": name[:50],
+            "username": name,
             "rank_id": policy.rank_ids[policy.bundle.first.name],
             "rank_since": row.first_seen_at,
             "named_at": row.first_seen_at,

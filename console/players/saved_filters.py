@@ -10,6 +10,7 @@ from django.urls import path
 from django.views.decorators.http import require_POST
 
 from common.errors import Refused
+from common.visible_text import clean_name
 from console import navigation
 from console.decorators import page
 from console.models import SavedFilter
@@ -28,7 +29,7 @@ def saved(by: Staff, on: str) -> list[SavedFilter]:
 
 def save(on: str, name: str, query: str, *, by: Staff) -> SavedFilter:
     """Save a query under a name. One of the same name is replaced. Raises Refused."""
-    name = " ".join(name.replace("\0", "").split())
+    name = clean_name(name, LONGEST_NAME + 1)
     if not name or len(name) > LONGEST_NAME:
         raise Refused(f"name: give the filter a name of 1 to {LONGEST_NAME} characters.")
     if not query or len(query) > LONGEST_QUERY or "\0" in query:

@@ -30,6 +30,7 @@ LEVELS: Mapping[str, int] = {
     "celery.app.trace": logging.WARNING,
     "celery.worker.strategy": logging.WARNING,
     "celery.beat": logging.WARNING,
+    "django.security.DisallowedHost": logging.CRITICAL,  # strangers would write a line each
     "django.request": logging.CRITICAL,  # grps_site.http.errors
 }
 

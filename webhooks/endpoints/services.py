@@ -17,7 +17,7 @@ from audits.actions import Action
 from audits.record import Actor
 from common import database_clock, encryption
 from common.errors import Refused
-from common.visible_text import clean_name
+from common.visible_text import clean_name, clean_text
 from webhooks.endpoints import health
 from webhooks.endpoints.validation import EndpointInput, validate
 from webhooks.formats import format_of
@@ -101,7 +101,7 @@ def rotate(pk: int, *, actor: Actor, secret: str = "") -> tuple[WebhookEndpoint,
 
 def disable(pk: int, *, actor: Actor, reason: str) -> WebhookEndpoint:
     """Disable an endpoint; events wait until it is enabled. Raises Refused without a reason."""
-    _require(reason)
+    reason = _required(reason)
     with transaction.atomic():
         endpoint = locked(pk)
         if not health.disable(endpoint, reason, actor=actor, now=database_clock.now()):
@@ -115,7 +115,7 @@ def enable(pk: int, *, actor: Actor, reason: str, skip_missed: bool = False) -> 
 
     Raises Refused without a reason.
     """
-    _require(reason)
+    reason = _required(reason)
     with transaction.atomic():
         locks.exclusive_lock()
         endpoint = locked(pk)
@@ -152,7 +152,7 @@ def enable(pk: int, *, actor: Actor, reason: str, skip_missed: bool = False) -> 
 
 def delete(pk: int, *, actor: Actor, reason: str) -> None:
     """Delete an endpoint with its deliveries. Raises Refused without a reason."""
-    _require(reason)
+    reason = _required(reason)
     with transaction.atomic():
         locks.exclusive_lock()
         endpoint = locked(pk)
@@ -219,6 +219,8 @@ def _public(endpoint: WebhookEndpoint) -> dict[str, Any]:
     }
 
 
-def _require(reason: str) -> None:
-    if not reason.strip():
+def _required(reason: str) -> str:
+    found = clean_text(reason)
+    if not found:
         raise Refused("reason: say why in a sentence.")
+    return found
