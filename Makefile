@@ -64,7 +64,7 @@ $(STAMP): requirements.txt requirements-dev.txt deploy/find-python
 	@touch $(STAMP)
 
 lock: ## compile the pinned requirements after a change of requirements*.in
-	@for set in requirements requirements-dev; do CUSTOM_COMPILE_COMMAND="make lock" $(VENV)/bin/pip-compile --quiet --strip-extras \
+	@for set in requirements requirements-dev requirements-sentry; do CUSTOM_COMPILE_COMMAND="make lock" $(VENV)/bin/pip-compile --quiet --strip-extras \
 	  --no-header --no-annotate --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-emit-options -o $$set.txt $$set.in; done
 
 clean: ## remove the virtual environment and all local state

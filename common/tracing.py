@@ -5,10 +5,13 @@ the trace id is derived from the request id. So each process that knows the requ
 webhook worker from the audit event, gets the same trace id.
 """
 
+import contextvars
 import hashlib
 import re
 import secrets
 import uuid
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import structlog
 
@@ -16,6 +19,14 @@ VALID_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 # https://www.w3.org/TR/trace-context/: later versions may append fields; ff is invalid.
 TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-.*")
 _TRACE_ID = re.compile(r"(?!0{32})[0-9a-f]{32}")
+
+
+class TracedThreads(ThreadPoolExecutor):
+    """A pool whose jobs run with the ids of the step that submits them."""
+
+    def submit[**P, T](self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        context = contextvars.copy_context()
+        return super().submit(lambda: context.run(fn, *args, **kwargs))
 
 
 def bind(request_id: str = "", traceparent: str = "") -> str:

@@ -16,10 +16,13 @@ import sys
 import time
 import urllib.error
 import urllib.request
+import uuid
 from pathlib import Path
 from typing import Any
 
 SIGNING = Path(__file__).resolve().parent.parent / "grps_site" / "http" / "request_signing.py"
+# Finds the call in GRPS's logs, tasks and audit events.
+REQUEST_ID = f"signed-call-{uuid.uuid4().hex}"
 ENDED = {"done", "failed", "cancelled"}
 FIRST_PAUSE, MAX_PAUSE = 0.5, 10.0  # seconds between polls; the pause doubles each time
 
@@ -36,7 +39,12 @@ def call(
         base.rstrip("/") + target,
         data=body if method != "GET" else None,
         method=method,
-        headers={**signed, **headers, "Content-Type": "application/json"},
+        headers={
+            **signed,
+            **headers,
+            "Content-Type": "application/json",
+            "X-Request-ID": REQUEST_ID,
+        },
     )
     try:
         with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310
@@ -86,7 +94,10 @@ def main() -> int:
         )
         if not 200 <= status < 300 or options.wait is None:
             print(json.dumps(document))
-            return 0 if 200 <= status < 300 else 1
+            if not 200 <= status < 300:
+                print(f"refused with {status}; request id {REQUEST_ID}", file=sys.stderr)
+                return 1
+            return 0
         return wait_for(options.base, document["jobs"], options.wait)
     except (urllib.error.URLError, TimeoutError) as error:
         print(f"{options.base} does not answer: {error}", file=sys.stderr)

@@ -9,7 +9,15 @@ from common.environment import BASE_DIR, STATE_DIR, env
 from common.version import VERSION
 from grps_site import integrations
 from grps_site.analytics import declaration
-from grps_site.ops import brokers, json_logs, metrics_folder, pool_modes, processes, production
+from grps_site.ops import (
+    brokers,
+    error_reports,
+    json_logs,
+    metrics_folder,
+    pool_modes,
+    processes,
+    production,
+)
 
 ENVIRONMENT = env.str("GRPS_ENV", default="production")
 if ENVIRONMENT not in {"development", "production"}:
@@ -426,3 +434,4 @@ json_logs.configure(
     version=VERSION,
     environment=ENVIRONMENT,
 )
+error_reports.start(environment.secret("SENTRY_DSN"), version=VERSION, deployment=ENVIRONMENT)

@@ -40,6 +40,15 @@ WAITING = """
         (SELECT CASE WHEN now() > received_at + (due_at - received_at) / 2 THEN 'late' ELSE 'open' END AS state
          FROM erasure_orders WHERE status = 'open' LIMIT 100000) e GROUP BY state"""
 
+# Shown also when there are none, so that the first one is a rise that an alert can see.
+ALERTED = (
+    ("mirrors", "parked"),
+    ("deliveries", "given up"),
+    ("endpoints", "failing"),
+    ("endpoints", "disabled"),
+    ("erasures", "late"),
+)
+
 HEARTBEATS = "SELECT name, extract(epoch FROM now() - seen_at) FROM heartbeats"
 
 KEYS = """
@@ -77,7 +86,8 @@ def clock_skews() -> list[Metric]:
 
 
 def waiting() -> list[Metric]:
-    rows = _rows(WAITING)
+    counts = dict.fromkeys(ALERTED, 0) | {(what, state): n for what, state, n in _rows(WAITING)}
+    rows = [(*labels, count) for labels, count in counts.items()]
     return [_gauges("grps_waiting", "Rows that wait for Roblox or for staff", "what state", rows)]
 
 

@@ -8,7 +8,6 @@ import datetime as dt
 import secrets
 import time
 from collections.abc import Collection
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +21,7 @@ from audits.record import Actor
 from common import database_clock
 from common.database_clock import database_time
 from common.leases import backoff, claim, hold
+from common.tracing import TracedThreads
 from players.models import Player
 from players.privacy import orders
 from roblox import cloud
@@ -122,7 +122,7 @@ def step() -> int:
         return 0
     client = group.client.at_once(CALL, CALL)
     lander = _Lander(group, contact, database_time(), _adopted_lately(group.id))
-    with ThreadPoolExecutor(READERS, thread_name_prefix="membership") as pool:
+    with TracedThreads(READERS, thread_name_prefix="membership") as pool:
         calls = [(row, pool.submit(groups.member, client, group.id, row.user_id)) for row in held]
     for row, call in calls:
         try:

@@ -8,13 +8,14 @@ stays and the lease expires.
 import threading
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_EXCEPTION, Future, wait
 
 import structlog
 from django.db import transaction
 
 from common import database_errors
 from common.leases import LeaseLost, backoff, hold
+from common.tracing import TracedThreads
 from roblox import cloud
 from roblox.open_cloud.errors import OpenCloudError, RetryDecision
 from syncs import jobs
@@ -51,7 +52,7 @@ class Threads:
         self.job = job
         self.wanted = ""
         self._stop = threading.Event()
-        self._pool = ThreadPoolExecutor(READERS, thread_name_prefix="open-cloud")
+        self._pool = TracedThreads(READERS, thread_name_prefix="open-cloud")
         self._beat_at = 0.0
 
     def going_on(self) -> bool:

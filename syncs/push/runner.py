@@ -8,7 +8,7 @@ off, `preview` shows the writes.
 import datetime as dt
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 
 import structlog
 from django.conf import settings
@@ -20,6 +20,7 @@ from audits.actions import Action
 from audits.record import Actor, NewEvent, Target, record_many
 from common import database_clock
 from common.leases import LEASE, backoff, claim, hold
+from common.tracing import TracedThreads
 from players.membership.status import belonging
 from players.models import Sanction
 from roblox import cloud, write_hold
@@ -60,7 +61,7 @@ def step(stopping: Callable[[], bool] = lambda: False) -> int:
         BATCH,
     )
     writers: dict[int | None, Writer] = {}
-    with ThreadPoolExecutor(WRITERS, thread_name_prefix="mirror") as pool:
+    with TracedThreads(WRITERS, thread_name_prefix="mirror") as pool:
         pushes: dict[Future[None], DesiredState] = {}
         for desired in desired_states(held):
             try:

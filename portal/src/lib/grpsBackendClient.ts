@@ -7,6 +7,7 @@ import { requestIdHeader } from './requestId.ts';
 import { settings } from './settings.ts';
 import { sign } from './signing.ts';
 import { single } from './single.ts';
+import { traceparent } from './traceparent.ts';
 
 export type Backend = Client<paths>;
 
@@ -83,6 +84,7 @@ async function sendOnce(request: Request, text: string, call: Call): Promise<Res
   const known = method === 'GET' ? remembered.get(url) : undefined;
   const headers = new Headers(request.headers);
   headers.set(requestIdHeader, call.requestId);
+  headers.set('traceparent', traceparent(call.requestId));
   if (known) headers.set('if-none-match', known.etag);
   for (const [name, value] of signature(request, text, call)) headers.set(name, value);
   const response = await fetch(url, {
