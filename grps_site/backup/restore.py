@@ -83,8 +83,8 @@ def scratch(server: str) -> Iterator[str]:
             connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
         except psycopg.errors.InsufficientPrivilege:
             raise BackupError(
-                f"The role {connection.info.user} may not make databases: ALTER ROLE it CREATEDB, or"
-                " give --target-url with an empty database."
+                f"The role {connection.info.user} may not make databases: `ALTER ROLE"
+                f" {connection.info.user} CREATEDB`, or give --target-url with an empty database."
             ) from None
     try:
         yield urlsplit(server)._replace(path=f"/{name}").geturl()
