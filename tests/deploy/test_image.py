@@ -17,13 +17,14 @@ import httpx
 import psutil
 import pytest
 
-from common.environment import BASE_DIR, STATE_DIR
+from common.environment import BASE_DIR
 from common.version import VERSION
 from tests.conftest import free_port
 from tests.deploy.installation import Installation
 
 pytestmark = pytest.mark.skipif("GRPS_IMAGE" not in os.environ, reason="make image-test runs it")
-FOLDER = STATE_DIR / "image"
+# Not in the state folder, which every start closes to other accounts, and so the layers in it.
+FOLDER = Path("/var/tmp/grps-image")
 BASE, IMAGE = "localhost/base:trixie", "localhost/grps"
 SLIM_BASE = 130  # MB of python:3.13-slim-trixie
 LARGEST = 260  # MB
