@@ -70,7 +70,7 @@ class Server:
     def scrapes_all(self) -> bool:
         """Return whether each process was scraped twice, so that rates exist."""
         try:
-            series = self.query("count_over_time(up[1m])")
+            series = self.query("sum_over_time(up[1m])")
             return len(series) == 3 and all(float(one["value"][1]) >= 3 for one in series)
         except (httpx.TransportError, json.JSONDecodeError):
             return False

@@ -15,7 +15,8 @@ import httpx
 import psycopg
 
 from common.environment import BASE_DIR
-from devserver.processes import CELERY, web_command
+from deploy.role import CELERY
+from devserver.processes import web_command
 from tests.conftest import WITHOUT_LIMITS, database_url, free_port
 
 PATIENCE = 90.0  # seconds
