@@ -17,8 +17,9 @@ from django.db import connection, transaction
 from audits import queries
 from audits.actions import Action
 from common import database_clock, database_errors, tracing
-from webhooks.endpoints import health
-from webhooks.endpoints.health import CallOutcome, EndpointLoad, EndpointSnapshot
+from webhooks.endpoints import calls, health
+from webhooks.endpoints.calls import EndpointLoad, EndpointSnapshot
+from webhooks.endpoints.health import CallOutcome
 from webhooks.formats.base import AnswerVerdict, AttemptOutcome, Message, Rendered
 from webhooks.messages import payloads
 from webhooks.messages.payloads import Sources
@@ -164,7 +165,7 @@ def exchange(
     with transaction.atomic():
         locks.shared_lock()
         store_results(worker, finished)
-        snapshots = {snapshot.id: snapshot for snapshot in health.callable_endpoints(load, now)}
+        snapshots = {snapshot.id: snapshot for snapshot in calls.callable_endpoints(load, now)}
         return _prepare(_claim(worker, snapshots), snapshots, now)
 
 
@@ -285,7 +286,7 @@ def _prepare(
 ) -> list[DeliveryCall]:
     ids = sorted({one.event_id for one in claimed if one.event_id is not None})
     sources = Sources(queries.events_by_id(ids).values())
-    calls: list[DeliveryCall] = []
+    prepared: list[DeliveryCall] = []
     left = {pk: snapshot.allowance for pk, snapshot in snapshots.items()}
     for snapshot, group in _groups(claimed, snapshots):
         if not left[snapshot.id]:
@@ -293,11 +294,11 @@ def _prepare(
         elif rendered := _render(snapshot, group, sources, now):
             event = group[-1].event_id
             cause = {} if event is None else tracing.headers(sources.request_id(event))
-            calls.append(DeliveryCall(snapshot, group, rendered, {**rendered.headers, **cause}))
+            prepared.append(DeliveryCall(snapshot, group, rendered, {**rendered.headers, **cause}))
             left[snapshot.id] -= 1
-    health.spend(calls_of(calls), now)
-    _log_attempts(calls)
-    return calls
+    calls.spend(calls_of(prepared), now)
+    _log_attempts(prepared)
+    return prepared
 
 
 def _render(

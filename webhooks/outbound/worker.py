@@ -15,7 +15,7 @@ from django.conf import settings
 from django.db import Error, connection
 
 from common import database_errors, tracing
-from webhooks.endpoints.health import EndpointLoad
+from webhooks.endpoints.calls import EndpointLoad
 from webhooks.formats.base import AnswerVerdict, AttemptOutcome
 from webhooks.outbound import queue
 from webhooks.outbound.http_client import HttpAnswer, Outgoing, Sender

@@ -4,7 +4,7 @@ from typing import Any
 
 from tests.webhooks.conftest import Office
 from tests.webhooks.receivers import Receiver
-from webhooks.endpoints import health
+from webhooks.endpoints import calls
 from webhooks.formats.standard import signature
 from webhooks.models import WebhookEndpoint
 
@@ -19,7 +19,7 @@ def test_messages_have_two_signatures_during_the_overlap(
     settings.WEBHOOK_VERIFICATION_KEY_PREVIOUS = FIRST
     office.endpoint(receiver)
     WebhookEndpoint.objects.update(secret_sealed="")
-    health._snapshots.clear()
+    calls._snapshots.clear()
     office.happen()
     office.deliver()
     got = receiver.requests[-1]

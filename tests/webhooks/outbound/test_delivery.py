@@ -20,7 +20,7 @@ from players.privacy.erasure import erase
 from tests.webhooks.conftest import OLGA, Office, answering
 from tests.webhooks.receivers import Received, Receiver
 from webhooks.endpoints import health, redelivery, services
-from webhooks.endpoints.health import EndpointLoad
+from webhooks.endpoints.calls import EndpointLoad
 from webhooks.endpoints.validation import EndpointInput
 from webhooks.messages import formatting
 from webhooks.models import WebhookAttempt, WebhookDelivery, WebhookEndpoint
