@@ -73,7 +73,9 @@ def written() -> Iterator[io.StringIO]:
     (handler,) = [one for one in handlers if isinstance(one, logging.StreamHandler)]
     text = io.StringIO()
     before = handler.setStream(text)
+    logging.getLogger("grps.http").setLevel("DEBUG")  # the paths too
     yield text
+    logging.getLogger("grps.http").setLevel(logging.NOTSET)
     handler.setStream(before or sys.stderr)
 
 
