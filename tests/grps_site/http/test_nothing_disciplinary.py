@@ -9,14 +9,15 @@ from typing import Any
 from django.test import Client
 from django.utils import timezone
 
-from grps_site.http import docs
+from grps_site.http import docs, openapi_health
 from players.discipline import sanctions
 from players.models import Player
 from players.moderation.command import Command
 from tests.players.conftest import OWNER, Game, game  # noqa: F401 - a fixture
 
 ASKED = itertools.count()
-ELSEWHERE = {"/players/1/avatar", "/periods"}  # bytes of an image; no player is in it
+# Bytes of an image, and pages without any player.
+ELSEWHERE = {"/players/1/avatar", "/periods", *openapi_health.PATHS}
 
 
 PATHS = (
