@@ -79,7 +79,7 @@ def check_clock(**_: Any) -> list[CheckMessage]:
         "Synchronise this machine's clock (NTP). The database's clock decides, logs use this one."
     )
     said = f"This machine's clock is {abs(skew):.0f} s {'ahead of' if skew > 0 else 'behind'} the database's."
-    return [Warning(said, hint, id="grps.W020")]
+    return [Warning(said, hint, id="grps.W015")]
 
 
 @register(Tags.security, deploy=True)
