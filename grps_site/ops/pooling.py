@@ -1,6 +1,6 @@
-"""Ask at start whether a pool in front of the database carries prepared statements.
+"""Test at the start whether a pool in front of the database knows prepared statements.
 
-A pool that does not carry them mixes up the statements of its clients, and answers with wrong rows
+A pool that does not know them mixes up the statements of its clients, and answers with wrong rows
 instead of an error.
 """
 
@@ -20,12 +20,12 @@ from grps_site.ops import pool_modes
 
 ROUNDS = 20
 NOT_CARRIED = (
-    "DATABASE_URL is a transaction pool that does not carry prepared statements: set"
-    " DATABASE_POOL=transaction-unprepared or use the direct address."
+    "DATABASE_URL leads to a pool that mixes up the prepared statements of its clients. Set"
+    " DATABASE_POOL=transaction-unprepared, or give the address of the database itself."
 )
 UNDECLARED = (
-    "DATABASE_URL is a transaction pool: set DATABASE_POOL=transaction, and DATABASE_DIRECT_URL to"
-    " the direct address."
+    "DATABASE_URL leads to a transaction pool. Set DATABASE_POOL=transaction, and"
+    " DATABASE_DIRECT_URL to the address without the pool."
 )
 
 Connection = psycopg.Connection[Any]
@@ -42,7 +42,7 @@ class Pool(NamedTuple):
 def refuse_mixed_statements() -> None:
     """Stop the start if a pool would mix up prepared statements.
 
-    While the database is away nobody can know. This process and its children then prepare nothing.
+    Without a database there is no answer. This process and its children then prepare nothing.
     """
     if settings.DATABASE_POOL == pool_modes.UNPREPARED:
         return
@@ -51,7 +51,7 @@ def refuse_mixed_statements() -> None:
     except psycopg.OperationalError:
         log.warning(
             "the database is away: until its next start, this process prepares no statements",
-            why="whether a pool would mix them up cannot be asked",
+            why="a pool that may mix them up cannot be tested",
         )
         os.environ["DATABASE_POOL"] = pool_modes.UNPREPARED
         for database in connections.settings.values():
