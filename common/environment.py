@@ -57,7 +57,7 @@ def raw(variable: str) -> str:
 
 
 def _file_text(variable: str, file: Path) -> str:
-    """Return what a file holds, without one newline at its end."""
+    """Return the text of a file. One newline at the end is removed."""
     try:
         return re.sub(r"\r?\n\Z", "", file.read_bytes().decode())
     except OSError as error:

@@ -43,7 +43,7 @@ def _silence(part: str) -> str:
         age = time.time() - (runtime_folder() / part).stat().st_mtime
     except FileNotFoundError:
         return f"{part} has not sent a heartbeat yet"
-    return f"{part} was last alive {age:.0f} s ago" if age > LONGEST_SILENCE else ""
+    return f"{part} was last seen {age:.0f} s ago" if age > LONGEST_SILENCE else ""
 
 
 def _report(problems: list[str]) -> int:

@@ -88,7 +88,7 @@ def main(arguments: list[str]) -> int:
 
 
 def command_of(role: str) -> list[str]:
-    """Return the command of one process, [] if there is no such role."""
+    """Return the command of one process, or [] if the role does not exist."""
     if role == "manage":
         return MANAGE
     if role not in PROCESSES:

@@ -1,4 +1,4 @@
-"""Run several processes in one container: start again what ends, end all of them together."""
+"""Run several processes in one container. One that ends starts again; at the end all end together."""
 
 import os
 import signal

@@ -54,7 +54,7 @@ def _folder_of(process: psutil.Process) -> str | None:
 
 
 def _main_processes(found: Sequence[psutil.Process]) -> list[psutil.Process]:
-    """Return the processes that are no children of another one."""
+    """Return the processes whose parent is not among them."""
     numbers = {one.pid for one in found}
     return [one for one in found if _parent_of(one) not in numbers]
 

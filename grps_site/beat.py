@@ -54,7 +54,7 @@ class Scheduler(DatabaseScheduler):  # type: ignore[misc]
     def tick(self, *args: Any, **options: Any) -> float:
         """Send one due task; return the seconds until the next call.
 
-        An unavailable database is waited for.
+        Waits for an unavailable database.
         """
         try:
             if self._holds_lease():

@@ -20,7 +20,7 @@ PROOF = Retention(FOR_EVER, "it is the record of points, acts or their proof")
 STATE = Retention(BOUNDED, "a row for each player, rank, game, policy, person or setting")
 ACCOUNTS = Retention(BOUNDED, "deleted with the account")
 SCHEDULE = Retention(BOUNDED, "written by `migrate` and `bootstrap`")
-QUEUE = Retention("until it is worked off", "the task that works on it")
+QUEUE = Retention("until its work is done", "the task that works on it")
 OLD_ROWS = "grps_site.purge_old_rows"
 
 _GROUPS: dict[Retention, str] = {

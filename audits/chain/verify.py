@@ -301,7 +301,7 @@ def _verify_file(report: Report, path: Path, size: int | None) -> None:
 
 
 def _count_missing(report: Report, missing: Iterator[SealFields]) -> None:
-    """Count the seals that the file lacks. One that was sealed just now is no finding."""
+    """Count the seals that the file lacks. One that was sealed just now is not a finding."""
     first = next(missing, None)
     if first is None:
         return

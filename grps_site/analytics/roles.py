@@ -53,7 +53,9 @@ def ensure_login(name: str, password: str | None) -> None:
     Raises NotPossible.
     """
     if not NAME.fullmatch(name):
-        raise NotPossible(f"{name!r} is no name for a role: use a-z, 0-9 and _, a letter first.")
+        raise NotPossible(
+            f"{name!r} cannot be the name of a role: use a-z, 0-9 and _, beginning with a letter."
+        )
     if not portal_role.exists(group()):
         raise NotPossible("Run `manage.py analytics apply` first: the views are missing.")
     with transaction.atomic(), connection.cursor() as cursor:

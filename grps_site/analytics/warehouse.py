@@ -49,7 +49,7 @@ class Warehouse:
     def subscribe(self, source: str) -> str:
         """Make or mend tables and subscription. Return what was done.
 
-        Tables are copied anew if their changes are lost or a column is missing.
+        Tables are copied again if their changes are lost or a column is missing.
         """
         is_readable = any(one.name == self.slot and not one.is_lost for one in slots.read())
         if self._used_slot() and is_readable and not self._lacks_columns():
@@ -59,7 +59,7 @@ class Warehouse:
         self.unsubscribe(source)  # first, so that an interrupted run is repeated from here
         self._make_tables()
         self._copy_all(source)
-        return "The subscription was made anew, and copies every table."
+        return "The subscription was made again, and copies every table."
 
     def unsubscribe(self, source: str) -> None:
         """Drop the subscription and its slot, if they exist."""
@@ -138,7 +138,7 @@ class Warehouse:
                 )
 
     def _types(self) -> dict[str, dict[str, str]]:
-        """Return the types of the columns of each table of ours in the warehouse."""
+        """Return the types of the columns of each published table in the warehouse."""
         found: dict[str, dict[str, str]] = {}
         rows = self.database.execute(COLUMNS, [catalog.schema(), list(_columns())]).fetchall()
         for table, column, kind in rows:

@@ -57,7 +57,7 @@ def end(file: IO[bytes]) -> None:
 
 @contextmanager
 def opened(path: Path) -> Iterator[tarfile.TarFile]:
-    """Open a backup. Raises BackupError if it cannot be read, or is no whole backup."""
+    """Open a backup. Raises BackupError if it cannot be read or is not complete."""
     with ExitStack() as stack:
         try:
             archive = stack.enter_context(tarfile.open(path, "r:"))
@@ -66,7 +66,7 @@ def opened(path: Path) -> Iterator[tarfile.TarFile]:
             raise BackupError(f"{path} cannot be read as a backup: {error}.") from None
         if missing:
             names = ", ".join(sorted(missing))
-            raise BackupError(f"{path} is not a whole backup: it lacks {names}.")
+            raise BackupError(f"{path} is not a complete backup: it lacks {names}.")
         yield archive
 
 

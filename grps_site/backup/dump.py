@@ -1,4 +1,4 @@
-"""Make a backup in a folder. Under its final name it is whole, or it is not there."""
+"""Make a backup in a folder. The file gets its final name when it is complete."""
 
 import gzip
 import os
@@ -48,7 +48,7 @@ class MadeBackup:
 
 
 def make(folder: Path) -> MadeBackup:
-    """Make a backup in `folder`. Raises BackupError, and leaves no half file then."""
+    """Make a backup in `folder`. Raises BackupError, and then leaves no incomplete file."""
     recipients = encryption.parse_recipients(settings.BACKUP_RECIPIENTS)
     _refuse_pool()
     path = folder / database_clock.now().strftime(NAME)
@@ -124,7 +124,7 @@ def _dump(command: Sequence[str | Path], target: archive.Member, recipients: Seq
         try:
             encryption.encrypt(process.stdout, target, recipients)
         finally:
-            process.stdout.close()  # a pg_dump that still writes ends by that
+            process.stdout.close()  # ends a pg_dump that still writes
             code = process.wait()
         if code:
             errors.seek(0)

@@ -15,7 +15,7 @@ SECRET = "AGE-SECRET-KEY-"  # noqa: S105 - how a line with an identity begins
 
 
 class Writer(Protocol):
-    """A file to which is written only."""
+    """A file that is only written."""
 
     def write(self, part: bytes, /) -> int: ...
     def flush(self) -> None: ...
@@ -43,7 +43,7 @@ def read_identities(path: Path) -> list[Any]:
             return [pyrage.x25519.Identity.from_str(key) for key in keys]
         return [pyrage.ssh.Identity.from_buffer(content)]
     except pyrage.IdentityError as error:
-        raise BackupError(f"{path} holds no private key of age or SSH: {error}.") from None
+        raise BackupError(f"{path} does not hold a private key of age or SSH: {error}.") from None
 
 
 def encrypt(source: IO[bytes], target: Writer, recipients: Sequence[Any]) -> None:
@@ -95,4 +95,6 @@ def _recipient(text: str) -> Any:
     try:
         return kind.Recipient.from_str(text)
     except pyrage.RecipientError as error:
-        raise BackupError(f"BACKUP_RECIPIENTS holds {text!r}, no public key: {error}.") from None
+        raise BackupError(
+            f"BACKUP_RECIPIENTS holds {text!r}, which is not a public key: {error}."
+        ) from None

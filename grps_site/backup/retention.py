@@ -1,6 +1,6 @@
 """Which backups are kept: every one of a week, then one a week, and none older than five weeks.
 
-An erased person stays in the backups from before. So the oldest backup limits how long that is.
+An erased person stays in earlier backups. So the age of the oldest backup limits how long that is.
 """
 
 import datetime as dt

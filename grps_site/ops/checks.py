@@ -1,6 +1,6 @@
 """System checks for settings that are unsafe in production.
 
-What is optional is no finding: `manage.py secrets status` says what is closed without it.
+A missing optional secret is not a finding: `manage.py secrets status` says what is closed without it.
 """
 
 from collections.abc import Sequence

@@ -25,7 +25,7 @@ class _Handler(WSGIRequestHandler):
 
 
 def start(port: int) -> None:
-    """Answer in a thread of this process. A port that is in use is logged and left."""
+    """Answer in a thread of this process. A port that is in use is logged and not used."""
     try:
         server = make_server("127.0.0.1", port, _application, handler_class=_Handler)
     except OSError as error:

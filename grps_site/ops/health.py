@@ -83,8 +83,8 @@ READY: dict[str, Check] = {
     "broker": broker_health.check_broker,
     "publications": analytics_health.check_publications,
 }
-# A failure of these is shown, and requests are served all the same. Sweeps find the work of a lost
-# broker later, and a bad publication stops writes but no reads.
+# A failure of these is shown, but requests are served. Periodic tasks find the work of a lost broker
+# later, and a bad publication stops writes but no reads.
 NOT_NEEDED_TO_SERVE = frozenset({"broker", "publications"})
 # Everything that must run.
 DEEP: dict[str, Check] = READY | {

@@ -23,14 +23,14 @@ SHARED: list[structlog.types.Processor] = [
     structlog.stdlib.add_log_level,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
 ]
-# Lines of others that say nothing, or that we write ourselves with the ids of the request.
+# Loggers of libraries whose lines say nothing, or that we write ourselves with the ids of the request.
 LEVELS: Mapping[str, int] = {
     "httpx": logging.WARNING,
     "httpcore": logging.WARNING,
     "celery.app.trace": logging.WARNING,
     "celery.worker.strategy": logging.WARNING,
     "celery.beat": logging.WARNING,
-    "django.security.DisallowedHost": logging.CRITICAL,  # strangers would write a line each
+    "django.security.DisallowedHost": logging.CRITICAL,  # anybody could cause a line for each request
     "django.request": logging.CRITICAL,  # grps_site.http.errors
 }
 

@@ -1,4 +1,4 @@
-"""Apply migrations without holding up others: a lock that does not come soon is asked for again.
+"""Apply migrations without delaying others: a migration that gets no lock soon is tried again.
 
 A statement that waits for a lock lets every later statement on the table wait behind it, also
 reads. So a migration waits at most LOCK_TIMEOUT, is rolled back, and is tried again after a pause.

@@ -1,4 +1,4 @@
-"""Connections of workers, which outlive their tasks: renewed when they broke, with patience."""
+"""Keep the connections of workers, which outlive tasks: a broken one is made again, in several tries."""
 
 import time
 
@@ -13,7 +13,7 @@ log = structlog.get_logger("grps.database")
 def connect_patiently() -> None:
     """Connect to the database before a task, and wait while it restarts.
 
-    After the last try the task itself meets the error.
+    After the last try the task itself gets the error.
     """
     close_old_connections()
     if connection.in_atomic_block:

@@ -1,7 +1,7 @@
 """Recover after the restore of an older backup: `manage.py recover after-restore`.
 
 Writes to Roblox are held from the first step to the last. The command can be run again at any time;
-it compares everything anew.
+it compares everything again.
 """
 
 import datetime as dt
@@ -62,7 +62,7 @@ class Recovery:
         orders = lost_erasures.enter_again(lost, _until(history))
         self._list("Orders of erasure after the backup", orders)
         if not self._compare_roblox():
-            self.say("Writes to Roblox stay held. Mend what is named above and run this again.")
+            self.say("Writes to Roblox stay held. Correct what is named above and run this again.")
             return False
         self._offer_webhooks(history)
         self._say_what_is_unproved(history, lost)
@@ -153,7 +153,7 @@ class Recovery:
             bans = mirror_states.settle_restrictions(one)
             self.say(
                 f"{one.key}: {len(compared.same)} entries agree, {len(compared.theirs)} have a later"
-                f" state and stay parked, {len(compared.strangers)} are of nobody here; {bans} bans"
+                f" state and stay parked, {len(compared.strangers)} belong to no player; {bans} bans"
                 " differ."
             )
         if settings.ROBLOX_GROUP_ID and universes:

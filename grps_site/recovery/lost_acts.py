@@ -57,7 +57,7 @@ def sentences(acts: Sequence[MirroredEvent], until: dt.datetime | None) -> list[
 
 
 def user_ids(events: Sequence[MirroredEvent], until: dt.datetime | None) -> dict[str, int]:
-    """Return Roblox ids by the log's numbers of players, for players from before `until` only."""
+    """Return Roblox ids by the log's numbers of players, only for players made before `until`."""
     if until is None:
         return {}
     wanted = {event.target.id for event in events if event.target.kind == "player"}

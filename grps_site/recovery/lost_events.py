@@ -65,7 +65,7 @@ def _decoded(lines: Iterable[bytes], after: int) -> Iterator[MirroredEvent]:
         try:
             event = msgspec.json.decode(line, type=MirroredEvent)
         except msgspec.DecodeError:
-            continue  # a torn line
+            continue  # an incomplete line
         if event.position > after:
             yield event
 

@@ -34,7 +34,7 @@ class Entry(NamedTuple):
 
 @dataclass(slots=True)
 class Compared:
-    """Primary keys of mirrors by what follows, and the users who are no players here.
+    """Primary keys of mirrors by what is done with them, and users who are not players here.
 
     `same`: Roblox shows it. `ours`: Roblox shows what it showed at the backup, or nothing.
     `theirs`: Roblox shows something else, with the reason for which the mirror stays parked.

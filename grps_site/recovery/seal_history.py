@@ -28,7 +28,7 @@ class SealHistory:
 
 
 def compare(path: Path) -> SealHistory:
-    """Read the whole file. A line that is no seal ends it, as a torn last line does."""
+    """Read the whole file. It ends at a line that is not a seal, such as an incomplete last line."""
     inside = stream_seals()
     common = file_end = None
     lost_seals = lost_events = 0

@@ -1,4 +1,4 @@
-"""Let no new row get a number that the lost part of the history gave away."""
+"""Let no new row get a number that a lost row had."""
 
 from django.db import connection
 

@@ -145,7 +145,9 @@ def _valkey(secret: Secret, given: str) -> Change:
         return Change({secret.name: given})
     before = environment.raw(secret.name)
     if not before.startswith("redis"):
-        raise Refused(f"{secret.name} is no Redis: make a second user there, and use --stdin.")
+        raise Refused(
+            f"{secret.name} is not an address of Redis: make a second user there, and use --stdin."
+        )
     url, steps = valkey_login.begin(before)
     values = {secret.name: url}
     if secret.name == "REDIS_URL" and valkey_login.same_login(environment.raw(BROKER), before):

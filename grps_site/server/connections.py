@@ -120,7 +120,7 @@ class GuardedProtocol(HttpToolsProtocol):
         self.head_since = self.head_since or self.loop.time()
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if self.head_since is not None:  # else a trailer, which must not pass for a header
+        if self.head_since is not None:  # otherwise it is a trailer, not a header
             super().on_header(name, value)
 
     def on_headers_complete(self) -> None:

@@ -1,4 +1,4 @@
-"""Store which key made each mark. Marks of before are of DJANGO_SECRET_KEY or a fallback of it."""
+"""Store which key made each mark. Earlier marks were made by DJANGO_SECRET_KEY or a fallback of it."""
 
 from typing import Any
 

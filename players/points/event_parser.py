@@ -228,7 +228,7 @@ def _fault(event: EventIn, largest: int, latest: dt.datetime) -> tuple[str, str]
         why = "occurredAt is more than 5 minutes ahead of our clock; send the event again later."
         return "TOO_EARLY", why
     if event.occurred_at < EARLIEST:
-        return "OCCURRED_AT", "occurredAt lies before Roblox; check the game server's clock."
+        return "OCCURRED_AT", "occurredAt is before Roblox existed; check the game server's clock."
     if not TYPE.fullmatch(event.type):
         return "INVALID", "type: use lower-case letters, digits, `_` and `.`, a letter first."
     if "\0" in event.username or (event.display_name and "\0" in event.display_name):

@@ -25,7 +25,7 @@ def keys() -> list[bytes]:
 
 
 def derive(secret_key: str) -> bytes:
-    """Return the key of marks that a DJANGO_SECRET_KEY stands for."""
+    """Return the key of marks that is derived from a DJANGO_SECRET_KEY."""
     return hashlib.sha256(f"{SALT}{secret_key}".encode()).digest()
 
 

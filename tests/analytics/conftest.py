@@ -1,4 +1,4 @@
-"""Views and publication of the test database, a person with poisoned data, and the readers."""
+"""Views and publication of the test database, a person with known data, and the readers."""
 
 import os
 import urllib.parse
@@ -87,7 +87,7 @@ def reader(level_a: None) -> Iterator[Reader]:
 
 @pytest.fixture
 def poisoned(game: Game) -> Callable[[], Player]:
-    """Return a function that makes a person whose name, id, reasons and notes are poison."""
+    """Return a function that makes a person whose name, id, reasons and notes must not be published."""
 
     def plant() -> Player:
         game.send(game.event(PERSON, username=NAME, displayName=NAME), game.event(OTHER))

@@ -114,7 +114,7 @@ def test_other_roles_and_odd_names_are_refused(level_a: None) -> None:
             manage("role", name)
 
 
-def test_no_poison_is_in_a_view_and_an_erased_person_is_marked(
+def test_nothing_personal_is_in_a_view_and_an_erased_person_is_marked(
     poisoned: Callable[[], Player], reader: Reader
 ) -> None:
     player = poisoned()

@@ -1,4 +1,4 @@
-"""Level B to its end: what leaves on the wire, and a warehouse in a second cluster."""
+"""Level B as a whole: what the publication sends, and a warehouse in a second cluster."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -93,7 +93,7 @@ def wire(level_b: None) -> Callable[[], list[bytes]]:
     return read
 
 
-def test_the_wire_has_the_declared_columns_and_no_poison(
+def test_the_publication_sends_the_declared_columns_and_nothing_personal(
     wire: Callable[[], list[bytes]], poisoned: Callable[[], Player], api_key: str
 ) -> None:
     player = poisoned()
@@ -112,7 +112,7 @@ def test_the_wire_has_the_declared_columns_and_no_poison(
     assert b"training" in sent
 
 
-def test_the_erasure_is_on_the_wire_without_the_person(
+def test_the_publication_sends_the_erasure_without_the_person(
     wire: Callable[[], list[bytes]], poisoned: Callable[[], Player]
 ) -> None:
     poisoned()
@@ -158,7 +158,7 @@ def test_the_role_of_the_warehouse_reads_published_columns_alone(store: Reader, 
                 role.execute(statement)
 
 
-def test_a_lost_slot_is_reported_and_made_anew_by_one_command(
+def test_a_lost_slot_is_reported_and_made_again_by_one_command(
     store: Reader, url: str, game: Game, client: Client
 ) -> None:
     game.send(game.event(PERSON))
@@ -171,7 +171,7 @@ def test_a_lost_slot_is_reported_and_made_anew_by_one_command(
     with pytest.raises(CommandError):
         manage("status")
     game.send(game.event(PERSON, 2))
-    assert "made anew" in manage("warehouse", url)
+    assert "made again" in manage("warehouse", url)
     arrives(store, FACTS, ours(FACTS))
     assert slots.lost() == []
     game.send(game.event(PERSON, 3))
@@ -201,7 +201,7 @@ def test_a_new_column_and_a_refresh(store: Reader, url: str, game: Game) -> None
     game.send(game.event(PERSON))
     manage("warehouse", url)
     store.execute("ALTER TABLE players DROP COLUMN kos")  # as if it were not published yet
-    assert "made anew" in manage("warehouse", url)
+    assert "made again" in manage("warehouse", url)
     arrives(store, FACTS, ours(FACTS))
     assert "was refreshed" in manage("warehouse", url)
     with pytest.raises(CommandError, match=f"Give --slot {warehouse.default_slot()}"):

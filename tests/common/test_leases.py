@@ -25,7 +25,7 @@ def test_one_holds_until_its_block_ends(rows: "QuerySet[AuditStream]") -> None:
         with leases.held_alone(rows, MINUTE) as second:
             assert second is None
         with leases.held_alone(rows, MINUTE) as third:
-            assert third is None, "the refused block let go of the lease"
+            assert third is None, "the refused block ended the lease"
         raise KeyError
     with leases.held_alone(rows, MINUTE) as fourth:
         assert fourth is not None

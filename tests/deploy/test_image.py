@@ -1,7 +1,8 @@
 """The image, built and run without a container engine: `make image-test` (buildah, debootstrap, root).
 
-A base of Debian stands for python:slim, since no registry is asked. The figures of the last test
-are printed: size above the base, seconds until the web process answers, memory of each process.
+A base of Debian is used instead of python:slim, so that the test needs no registry of images. The
+figures of the last test are printed: size above the base, seconds until the web process answers, and
+memory of each process.
 """
 
 import json

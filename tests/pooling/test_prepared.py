@@ -49,7 +49,7 @@ def bad_pool(request: pytest.FixtureRequest) -> str:
     return str(request.getfixturevalue(request.param))
 
 
-def test_a_pool_that_carries_nothing_answers_with_foreign_rows(bad_pool: str) -> None:
+def test_a_pool_that_does_not_know_statements_answers_with_rows_of_others(bad_pool: str) -> None:
     found = answers(bad_pool, pool_modes.TRANSACTION)
     assert found["foreign"]
     assert found["error"]

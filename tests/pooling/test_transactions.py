@@ -121,7 +121,7 @@ def test_each_turn_of_a_mirror_is_taken(busy: str, settings: Any, tmp_path: Path
     assert [json.loads(line)["position"] for line in lines] == list(range(1, TURNS + 1))
 
 
-def test_a_lock_of_the_session_is_not_let_go(busy: str) -> None:
+def test_a_lock_of_the_session_is_not_released(busy: str) -> None:
     """This is why a mirror's turn is a lease in a row."""
     taken = []
     with psycopg.connect(busy, autocommit=True) as client:

@@ -98,7 +98,7 @@ def test_a_task_waits_for_a_database_that_restarts(
     assert connection.connection is not None
 
 
-def test_after_five_tries_the_task_meets_the_error(
+def test_after_five_tries_the_task_gets_the_error(
     transactional_db: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pauses: list[float] = []

@@ -23,8 +23,8 @@ from webhooks.outbound import retry_policy
 
 WEBHOOKS = Actor("system", "webhooks", "webhooks")
 FAILING_ATTEMPT = 4  # number of the attempt of one delivery whose failure is reported
-FAILING_REFUSALS = 5  # different events refused in a row, after which the endpoint is failing
-DISABLING_REFUSALS = 20  # different events refused in a row, after which it is disabled
+FAILING_REFUSALS = 5  # different events, refused one after another, that make it failing
+DISABLING_REFUSALS = 20  # different events, refused one after another, that disable it
 REPORT_INTERVAL = dt.timedelta(hours=1)  # between two reports about one endpoint
 FRESH = dt.timedelta(seconds=5)  # a further success within this time is not stored
 

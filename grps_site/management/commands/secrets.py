@@ -67,7 +67,7 @@ class Command(BaseCommand):
 def _read_value(name: str) -> str:
     value = getpass.getpass(f"New {name}: ") if sys.stdin.isatty() else sys.stdin.readline()
     if not value.strip():
-        raise CommandError("Standard input holds no value.")
+        raise CommandError("Standard input has no value.")
     return value.strip()
 
 

@@ -15,7 +15,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("what", choices=["verify", "rebuild-leaderboard"])
-        text = "verify the replica (DATABASE_REPLICA_URL), and spare the primary"
+        text = "verify the replica (DATABASE_REPLICA_URL) instead of the primary"
         parser.add_argument("--replica", action="store_true", help=text)
         heartbeats.add_argument(parser)
 

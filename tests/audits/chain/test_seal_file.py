@@ -125,7 +125,7 @@ def test_a_restored_chain_is_not_spliced_onto_the_file(
     tell()
     assert seal_pending() is not None
     before = file.read_bytes()
-    drop_last_seal()  # as restoring a backup from before does
+    drop_last_seal()  # as after the restore of an earlier backup
     assert "which the database does not have" in seal_file.difference(file)
     for _ in range(2):
         tell("after the restore")

@@ -381,7 +381,7 @@ def test_repeated_kills_leave_no_gap_in_the_stream(stream: Stream, file: Path) -
     assert any(end % 400 for end in ends), "no kill hit it at work: the test shows nothing"
 
 
-def test_a_turned_away_process_does_nothing(tell: Callable[..., int], stream: Stream) -> None:
+def test_a_refused_process_does_nothing(tell: Callable[..., int], stream: Stream) -> None:
     tell_many(tell, 2)
     holder = AuditStream.objects.filter(name="redis")
     AuditStream.objects.create(name="redis")
@@ -392,7 +392,9 @@ def test_a_turned_away_process_does_nothing(tell: Callable[..., int], stream: St
     assert mirror() == 2
 
 
-def test_a_killed_process_lets_go_after_its_lease(tell: Callable[..., int], stream: Stream) -> None:
+def test_a_killed_process_holds_the_mirror_until_its_lease_ends(
+    tell: Callable[..., int], stream: Stream
+) -> None:
     tell_many(tell, 2)
     past = timezone.now() - dt.timedelta(seconds=1)
     AuditStream.objects.create(name="redis", lease="of a killed process", lease_until=past)

@@ -1,4 +1,4 @@
-"""Backups are whole or not there, only their recipients can read them, and drills prove them."""
+"""Backups are complete or do not exist, only their recipients can read them, and drills check them."""
 
 import datetime as dt
 import http.server
@@ -67,7 +67,7 @@ def test_any_program_of_age_can_decrypt_it(
     assert b"PGDMP" not in only_file(settings.BACKUP_DESTINATION).read_bytes()
 
 
-def test_a_wrong_key_and_a_damaged_file_are_said(
+def test_a_wrong_key_and_a_damaged_file_are_reported(
     community: Game, identity: Path, settings: Any, tmp_path: Path
 ) -> None:
     backup("make")
@@ -91,7 +91,7 @@ def test_a_wrong_key_and_a_damaged_file_are_said(
 def test_a_restored_database_that_was_changed_fails_the_drill(
     community: Game, identity: Path, settings: Any
 ) -> None:
-    """The manifest of another moment stands for it: rows that the dump has not."""
+    """The manifest of another moment is used for it: it counts rows that the dump has not."""
     backup("make")
     file = only_file(settings.BACKUP_DESTINATION)
     content = file.read_bytes()
@@ -117,7 +117,7 @@ def test_a_transaction_pool_is_refused(community: Game, identity: Path, settings
     assert not Path(settings.BACKUP_DESTINATION).exists()
 
 
-def test_programs_that_are_missing_or_too_old_are_said(
+def test_programs_that_are_missing_or_too_old_are_reported(
     community: Game, identity: Path, settings: Any, tmp_path: Path
 ) -> None:
     settings.POSTGRES_BIN = str(tmp_path)
@@ -131,8 +131,10 @@ def test_programs_that_are_missing_or_too_old_are_said(
     assert list(Path(settings.BACKUP_DESTINATION).iterdir()) == []
 
 
-def test_a_full_disk_leaves_no_half_file(community: Game, identity: Path, settings: Any) -> None:
-    """A limit on the size of files stands for the full disk: the write fails in its middle."""
+def test_a_full_disk_leaves_no_incomplete_file(
+    community: Game, identity: Path, settings: Any
+) -> None:
+    """A limit on the size of files acts as the full disk: a write fails in the middle."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (70_000, before[1]))
     try:
@@ -147,7 +149,7 @@ def test_recipients_are_checked_before_anything_is_written(
     community: Game, identity: Path, settings: Any
 ) -> None:
     settings.BACKUP_RECIPIENTS = ["age1wrong"]
-    with pytest.raises(CommandError, match="holds 'age1wrong', no public key"):
+    with pytest.raises(CommandError, match="holds 'age1wrong', which is not a public key"):
         backup("make")
     settings.BACKUP_RECIPIENTS = []
     with pytest.raises(CommandError, match="BACKUP_RECIPIENTS is empty"):

@@ -1,4 +1,4 @@
-"""Machines whose clocks are hours wrong: findings, and real web servers that work all the same."""
+"""Machines whose clocks are hours wrong: findings, and real web servers that still work."""
 
 import datetime as dt
 from collections.abc import Callable

@@ -99,7 +99,7 @@ def test_names_and_reasons_become_no_markup() -> None:
     assert "**b**" not in discord
 
 
-def test_a_name_turns_no_sentence_around() -> None:
+def test_a_name_does_not_reorder_a_sentence() -> None:
     facts = EventFacts("ola\u202e", "שלום", "x\u2066", {"after": {}}, "")
     text = for_action(Action.PLAYER_BANNED).text(facts)
     assert text == "ola banned \u2068שלום\u2069 for good: x"
