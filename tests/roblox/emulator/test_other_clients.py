@@ -37,7 +37,7 @@ def test_noblox_asks_for_all_scopes_in_another_case(cloud: Cloud) -> None:
 
 
 def test_an_ordered_store_of_v1_can_be_written(cloud: Cloud) -> None:
-    """As rblx-open-cloud does: booleans with a capital, and errors told apart by their words."""
+    """As rblx-open-cloud does: booleans with a capital, and errors are distinguished by their words."""
 
     def update(value: int, allow: str) -> tuple[int, object]:
         found = cloud.ask(
