@@ -1,6 +1,6 @@
 """Reports of unexpected errors to Sentry, if SENTRY_DSN is set (requirements-sentry.txt).
 
-Only what is named here leaves: where an error happened, its masked text and the ids of the request.
+Only what is named here is sent: where an error happened, its masked text and the ids of the request.
 """
 
 from typing import Any
@@ -49,7 +49,7 @@ def start(dsn: str, *, version: str, deployment: str) -> None:
 
 
 def scrub(event: Any, hint: Any) -> Any:
-    """Return what may leave of an event."""
+    """Return the part of an event that may be sent."""
     kept = {key: event[key] for key in KEPT if key in event}
     bound = structlog.contextvars.get_contextvars()
     kept["tags"] = {key: bound[key] for key in IDS if key in bound}

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 TLS_DAYS = 14  # before a certificate ends
 DAY = 86_400  # seconds
-JOBS = {"verify": DAY, "backup": DAY, "drill": 7 * DAY}  # seconds between two runs of each timer
+JOBS = {"audit": DAY, "ledger": DAY, "backup": DAY, "drill": 7 * DAY}  # seconds between two runs
 GRACE = 3 * 3600  # seconds that a run may take
 
 

@@ -147,7 +147,7 @@ def test_uptime_prints_every_check_and_heartbeat(service: str, settings: Any) ->
     text = json.dumps(printed)
     for check in uptime.CHECKS:
         assert check.path in text
-    heartbeats = [] if service == "pingdom" else ["verify", "backup", "drill", "mine"]
+    heartbeats = [] if service == "pingdom" else ["audit", "ledger", "backup", "drill", "mine"]
     assert len(printed) == len(uptime.CHECKS) + len(heartbeats)
     assert all(f"GRPS {job}" in text for job in heartbeats)
     assert "a-secret" not in text
