@@ -28,7 +28,7 @@ def _signing() -> Iterator[KeptKey]:
     yield KeptKey(
         "AUDIT_SIGNING_KEY",
         f"public key {public}",
-        "its public half is enough to verify: keep that in AUDIT_TRUSTED_KEYS",
+        "seals need a new key. To verify, its public key in AUDIT_TRUSTED_KEYS is enough",
     )
     for trusted in settings.AUDIT_TRUSTED_KEYS:
         yield KeptKey(
@@ -74,5 +74,5 @@ def _secrets(name: str, values: Sequence[str], lost: str) -> Iterator[KeptKey]:
 
 
 def fingerprint(secret: str) -> str:
-    """Return the start of the SHA-256 of a random secret. It cannot be turned back."""
+    """Return the start of the SHA-256 of a random secret. It does not show the secret."""
     return base64.b32encode(hashlib.sha256(secret.encode()).digest()).decode()[:16].lower()

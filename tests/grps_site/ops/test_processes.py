@@ -71,7 +71,7 @@ class Outside(http.server.BaseHTTPRequestHandler):
 
 
 class SpoilingWire(Wire):
-    """A wire that spoils the events of one player, so that GRPS objects to them."""
+    """A connection that changes the events of one player, so that GRPS refuses them."""
 
     bodies: list[tuple[str, str]]
 
