@@ -85,7 +85,7 @@ def _measure() -> None:
         return
     try:
         if _last is None or _steady() - _last.at > STALE:
-            connection.ensure_connection()
+            _connect()
         raw = connection.connection
         if raw is None or connection.alias != DEFAULT_DB_ALIAS or not _is_usable(raw):
             return
@@ -98,6 +98,14 @@ def _measure() -> None:
         return
     measured = _Measurement(row[0] - after, row[0] - before, after)
     _last = measured if _last is None else _last.narrowed(measured)
+
+
+def _connect() -> None:
+    """Open the connection of this thread, also if it was lost. A transaction is left alone."""
+    raw = connection.connection
+    if raw is not None and raw.closed and not connection.in_atomic_block:
+        connection.close()
+    connection.ensure_connection()
 
 
 def _is_usable(raw: "psycopg.Connection[tuple[float]]") -> bool:

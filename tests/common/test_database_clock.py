@@ -59,6 +59,18 @@ def test_a_failed_transaction_does_not_disturb_the_clock() -> None:
         transaction.set_rollback(True)
 
 
+@pytest.mark.django_db(transaction=True)
+def test_a_lost_connection_is_opened_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The main process of a worker runs no task, and so nothing else renews its connection."""
+    database_clock.now()
+    connection.ensure_connection()
+    connection.connection.close()
+    stale = database_clock._Measurement(0, 0, database_clock._steady() - 2 * database_clock.STALE)
+    monkeypatch.setattr(database_clock, "_last", stale)
+    monkeypatch.setattr(database_clock, "_retry_at", 0.0)
+    assert abs(database_clock.now() - database_clock.database_time()) < dt.timedelta(seconds=1)
+
+
 @pytest.mark.usefixtures("_forgotten")
 def test_a_new_time_of_the_database_is_taken_over() -> None:
     older = database_clock._Measurement(100.0, 100.2, 0)
