@@ -40,6 +40,7 @@ class Task(celery.Task):  # type: ignore[type-arg]
     """A task that waits for an unavailable database until it expires, and does not fail."""
 
     Request = "grps_site.task_requests:Request"
+    max_retries = None  # by default 3, after which the task would fail
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         try:
@@ -49,7 +50,7 @@ class Task(celery.Task):  # type: ignore[type-arg]
                 raise
             log.warning("the database is unavailable; the task waits", error=str(error))
             connection.close()
-            raise self.retry(exc=error, countdown=RETRY, max_retries=None) from error
+            raise self.retry(exc=error, countdown=RETRY) from error
 
 
 app = Application("grps", loader="grps_site.celery:Loader", task_cls=Task)

@@ -15,7 +15,7 @@ import pytest
 import redis
 import time_machine
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 from django.db.models.functions import Now
 from django.utils import timezone
 from django_celery_beat.models import CrontabSchedule, IntervalSchedule, PeriodicTask
@@ -153,7 +153,6 @@ class Unavailable(Exception):
 @pytest.mark.django_db
 def test_a_task_waits_for_a_read_only_database(monkeypatch: pytest.MonkeyPatch) -> None:
     def retry(**options: Any) -> Exception:
-        assert options["max_retries"] is None
         return Unavailable()
 
     monkeypatch.setattr(heartbeat, "retry", retry)
@@ -164,3 +163,21 @@ def test_a_task_waits_for_a_read_only_database(monkeypatch: pytest.MonkeyPatch) 
         with pytest.raises(Unavailable):
             heartbeat()
         transaction.set_rollback(True)
+
+
+def test_a_task_waits_for_longer_than_celerys_three_retries(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    runs = 0
+
+    def unavailable_at_first(name: str) -> None:
+        nonlocal runs
+        runs += 1
+        if runs <= 10:
+            raise OperationalError("the connection failed")
+
+    monkeypatch.setattr("grps_site.tasks._record", unavailable_at_first)
+    monkeypatch.setattr("grps_site.ops.reconnecting.connect_patiently", lambda: None)
+    monkeypatch.setattr(connection, "close", lambda: None)
+    assert heartbeat.apply().state == "SUCCESS"
+    assert runs == 11
