@@ -51,4 +51,7 @@ def _enter(event: MirroredEvent, user_id: int | None) -> str:
 
 
 def _player(event: MirroredEvent) -> str:
-    return event.target.id if event.target.kind == "player" else str(event.details.get("player"))
+    """Return the log's number of the player, "" for a person who was no player here."""
+    if event.target.kind == "player":
+        return event.target.id
+    return str(event.details.get("player") or "")

@@ -114,6 +114,21 @@ def test_a_number_given_again_after_the_restore_erases_nobody(known: Player) -> 
     assert Player.objects.get(pk=known.pk).erased_at is None
 
 
+def test_every_order_for_somebody_who_was_no_player_is_listed(db: None) -> None:
+    lost = [
+        event(
+            number,
+            "erasure.ordered",
+            target=Party("erasure", str(number)),
+            details={"player": None, "notification": f"m-{number}"},
+        )
+        for number in (1, 2)
+    ]
+    first, second = lost_erasures.enter_again(lost, NOW)
+    assert "m-1: find the person" in first
+    assert "m-2: find the person" in second
+
+
 def test_acts_that_took_rights_away_come_first(db: None) -> None:
     lost = [
         event(1),
