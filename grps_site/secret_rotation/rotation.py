@@ -1,7 +1,7 @@
 """Rotate a secret with an overlap, and end the overlap. Both are audited, without any value."""
 
 import base64
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from django.conf import settings
@@ -107,20 +107,35 @@ def _overlap(secret: Secret, given: str) -> Change:
 
 
 def _django(secret: Secret, given: str) -> Change:
-    if not settings.ERASURE_MARK_KEYS:
+    _check_marks_are_apart()
+    return _overlap(secret, given)
+
+
+def _check_marks_are_apart() -> None:
+    """Raise Refused while marks of erased people would be lost with DJANGO_SECRET_KEY."""
+    if not settings.ERASURE_MARK_KEYS or marks.unwritten_keys():
         raise Refused(
-            "ERASURE_MARK_KEYS is not set, so marks of erased people depend on DJANGO_SECRET_KEY: "
-            "run `manage.py secrets rotate ERASURE_MARK_KEYS` first."
+            "Marks of erased people depend on DJANGO_SECRET_KEY: run `manage.py secrets rotate"
+            " ERASURE_MARK_KEYS` first."
         )
     return _overlap(secret, given)
 
 
 def _erasure_marks(secret: Secret, given: str) -> Change:
-    """Begin with the keys that DJANGO_SECRET_KEY stood for, so that no mark is lost."""
-    if secret.values():
-        return _overlap(secret, given)
-    derived = [marks.derive(one) for one in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)]
-    return Change({secret.name: ",".join(base64.b64encode(key).decode() for key in derived)})
+    """Write down the keys that DJANGO_SECRET_KEY stood for, so that no mark is lost.
+
+    The first time, they are the only ones.
+    """
+    if not secret.values():
+        return Change({secret.name: _listed(marks.derived_keys())})
+    change, unwritten = _overlap(secret, given), marks.unwritten_keys()
+    if unwritten:
+        change.values[secret.name] += f",{_listed(unwritten)}"
+    return change
+
+
+def _listed(keys: Iterable[bytes]) -> str:
+    return ",".join(base64.b64encode(key).decode() for key in keys)
 
 
 def _sealing(secret: Secret, given: str) -> Change:
@@ -176,6 +191,11 @@ def _close_signing(_: Secret) -> Change:
 def _close_database(_: Secret) -> Change:
     sql = database_login.end()
     return Change({}, ["As an administrator of PostgreSQL, run:", *sql] if sql else [])
+def _close_django(secret: Secret) -> Change:
+    _check_marks_are_apart()
+    return _close(secret)
+
+
 
 
 def _close_valkey(secret: Secret) -> Change:
@@ -199,3 +219,4 @@ ENDINGS: dict[str, Callable[[Secret], Change]] = {
     "REDIS_URL": _close_valkey,
     BROKER: _close_valkey,
 }
+    "DJANGO_SECRET_KEY": _close_django,

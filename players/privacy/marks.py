@@ -19,9 +19,12 @@ def keys() -> list[bytes]:
     The last ones come from DJANGO_SECRET_KEY and its fallbacks. They made the marks of systems
     that had no ERASURE_MARK_KEYS.
     """
-    own = [base64.b64decode(text) for text in settings.ERASURE_MARK_KEYS]
-    derived = [derive(one) for one in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)]
-    return list(dict.fromkeys([*own, *derived]))
+    return list(dict.fromkeys([*_own_keys(), *derived_keys()]))
+
+
+def derived_keys() -> list[bytes]:
+    """Return the keys that DJANGO_SECRET_KEY and its fallbacks stand for, newest first."""
+    return [derive(one) for one in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)]
 
 
 def derive(secret_key: str) -> bytes:
@@ -46,9 +49,13 @@ def marks(user_ids: Iterable[int]) -> dict[str, int]:
 
 
 def used_key_ids() -> set[str]:
-    """Return the ids of the keys of all stored marks."""
-    stored = ErasureOrder.objects.order_by().values_list("mark_key", flat=True).distinct()
-    return {one for text in stored for one in text.split()}
+    """Return the ids of the keys of all stored marks.
+
+    A process of a release without these ids made marks that name no key, from DJANGO_SECRET_KEY.
+    """
+    stored = set(ErasureOrder.objects.order_by().values_list("mark_key", flat=True).distinct())
+    unnamed = map(key_id, derived_keys()) if "" in stored else ()
+    return {*unnamed, *(one for text in stored for one in text.split())}
 
 
 def lost_key_ids() -> set[str]:
@@ -56,7 +63,17 @@ def lost_key_ids() -> set[str]:
     return used_key_ids() - {key_id(key) for key in keys()}
 
 
+def unwritten_keys() -> list[bytes]:
+    """Return the keys of stored marks that only DJANGO_SECRET_KEY or a fallback of it holds."""
+    own, used = _own_keys(), used_key_ids()
+    return [key for key in derived_keys() if key not in own and key_id(key) in used]
+
+
 def cipher() -> MultiFernet:
     """Return a cipher derived from the keys of marks."""
     derived = [hmac.digest(key, b"words", "sha256") for key in keys()]
     return MultiFernet([Fernet(base64.urlsafe_b64encode(key)) for key in derived])
+
+
+def _own_keys() -> list[bytes]:
+    return [base64.b64decode(text) for text in settings.ERASURE_MARK_KEYS]

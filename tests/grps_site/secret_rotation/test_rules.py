@@ -165,6 +165,35 @@ def test_the_django_key_waits_for_the_keys_of_marks(
 
 def test_a_key_with_marks_is_never_dropped(monkeypatch: pytest.MonkeyPatch, settings: Any) -> None:
     unused, used = new_key(), new_key()
+@pytest.mark.parametrize("release", ["this", "the one before"])
+def test_marks_that_only_the_django_key_can_make_are_not_lost(
+    release: str, monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    """The operator wrote a random key into ERASURE_MARK_KEYS after people had been erased."""
+    settings.ERASURE_MARK_KEYS = []
+    orders.order("n", 77, [], actor=orders.ROBLOX, now=timezone.now())
+    if release == "the one before":
+        ErasureOrder.objects.update(mark_key="")
+    own = new_key()
+    settings.ERASURE_MARK_KEYS = [own]
+    monkeypatch.setenv("ERASURE_MARK_KEYS", own)
+    monkeypatch.setenv("DJANGO_SECRET_KEY", settings.SECRET_KEY)
+    monkeypatch.setenv("DJANGO_SECRET_KEY_FALLBACKS", "former")
+    for act in ("rotate", "finish"):
+        assert "Marks of erased people" in refusal(act, "DJANGO_SECRET_KEY", *_forced(act))
+    written = assigned(run("rotate", "ERASURE_MARK_KEYS"))["ERASURE_MARK_KEYS"].split(",")
+    assert written[1] == own
+    assert base64.b64decode(written[2]) == marks.derive(settings.SECRET_KEY)
+    settings.ERASURE_MARK_KEYS = written
+    assert assigned(run("finish", "DJANGO_SECRET_KEY", "--force"))
+    settings.SECRET_KEY = "another"
+    assert ErasureOrder.objects.get().mark in marks.marks([77])
+
+
+def _forced(act: str) -> list[str]:
+    return ["--force"] if act == "finish" else []
+
+
     settings.ERASURE_MARK_KEYS = [used]
     orders.order("n", 77, [], actor=orders.ROBLOX, now=timezone.now())
     monkeypatch.setenv("ERASURE_MARK_KEYS", f"{unused},{used}")
