@@ -38,7 +38,11 @@ def last_use(secret: Secret) -> dt.datetime | None:
 
 
 def _recent_use(secret: Secret) -> str:
-    return _within(last_use(secret), RECENT)
+    """Return the last use. That there was none says nothing right after the rotation."""
+    used, since = _within(last_use(secret), RECENT), fingerprints.first_seen(secret)
+    if used or since is None or database_clock.now() - since >= RECENT:
+        return used
+    return f"the rotation at {since:%H:%M:%S} UTC is less than an hour ago"
 
 
 def _within(used_at: dt.datetime | None, limit: dt.timedelta) -> str:

@@ -80,6 +80,8 @@ def test_a_rotation_writes_both_files_privately(files: Path) -> None:
         "METRICS_TOKEN",
         "METRICS_TOKEN_PREVIOUS",
     ]
+    assert "less than an hour ago" in refusal("finish", "METRICS_TOKEN")
+    SecretFingerprint.objects.update(first_seen=timezone.now() - timezone.timedelta(hours=2))
     run("finish", "METRICS_TOKEN")
     assert (files / "METRICS_TOKEN_PREVIOUS").read_text() == ""
     assert (files / "METRICS_TOKEN").read_text() == new
