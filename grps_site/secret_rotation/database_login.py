@@ -29,10 +29,27 @@ def begin(url: str) -> tuple[str, list[str]]:
 
 def end() -> list[str]:
     """Return the SQL that closes the logins which DATABASE_URL no longer uses."""
+    return [f"ALTER ROLE {_name(role)} NOLOGIN PASSWORD NULL;" for role in former()]
+
+
+def former() -> list[str]:
+    """Return the roles of the group that may log in, except that of this connection."""
     _, group = _current()
     with connection.cursor() as cursor:
         cursor.execute(LOGINS, [group, f"{group}_a", f"{group}_b"])
-        return [f"ALTER ROLE {_name(role)} NOLOGIN PASSWORD NULL;" for (role,) in cursor.fetchall()]
+        return [role for (role,) in cursor.fetchall()]
+
+
+def same_login(one: str, other: str) -> bool:
+    """Return whether two URLs have the same role and password."""
+    return urlsplit(one).netloc.rpartition("@")[0] == urlsplit(other).netloc.rpartition("@")[0]
+
+
+def with_login_of(url: str, other: str) -> str:
+    """Return `url` with the role and the password of the other URL."""
+    parts = urlsplit(url)
+    login, place = urlsplit(other).netloc.rpartition("@")[0], parts.netloc.rpartition("@")[2]
+    return urlunsplit(parts._replace(netloc=f"{login}@{place}"))
 
 
 def _current() -> tuple[str, str]:

@@ -12,6 +12,7 @@ from audits.chain import key_rotation, key_succession
 from audits.record import Actor, Target, record
 from common import environment
 from common.errors import Refused
+from grps_site.ops import database_roles
 from grps_site.secret_rotation import (
     database_login,
     fingerprints,
@@ -118,7 +119,6 @@ def _check_marks_are_apart() -> None:
             "Marks of erased people depend on DJANGO_SECRET_KEY: run `manage.py secrets rotate"
             " ERASURE_MARK_KEYS` first."
         )
-    return _overlap(secret, given)
 
 
 def _erasure_marks(secret: Secret, given: str) -> Change:
@@ -149,10 +149,23 @@ def _signing(secret: Secret, given: str) -> Change:
 
 
 def _database(secret: Secret, given: str) -> Change:
-    if given:
-        return Change({secret.name: given})
-    url, sql = database_login.begin(environment.database_url(secret.name))
-    return Change({secret.name: url}, ["As an administrator of PostgreSQL, run first:", *sql])
+    """Also give the new login to the other addresses of the database that have the present one."""
+    before = environment.database_url(secret.name)
+    url, steps = given, []
+    if not given:
+        url, sql = database_login.begin(before)
+        steps = ["As an administrator of PostgreSQL, run first:", *sql]
+    others = {
+        name: database_login.with_login_of(other, url)
+        for name, other in _other_addresses().items()
+        if database_login.same_login(other, before)
+    }
+    return Change({secret.name: url} | others, steps)
+
+
+def _other_addresses() -> dict[str, str]:
+    found = {name: environment.database_url(name) for name in OTHER_ADDRESSES}
+    return {name: url for name, url in found.items() if url}
 
 
 def _valkey(secret: Secret, given: str) -> Change:
@@ -178,6 +191,11 @@ def _close(secret: Secret) -> Change:
     return Change({secret.name: newest} if secret.is_list else {secret.previous: ""})
 
 
+def _close_django(secret: Secret) -> Change:
+    _check_marks_are_apart()
+    return _close(secret)
+
+
 def _close_marks(secret: Secret) -> Change:
     return Change({secret.name: ",".join(overlap.needed_mark_keys(secret))})
 
@@ -189,13 +207,14 @@ def _close_signing(_: Secret) -> Change:
 
 
 def _close_database(_: Secret) -> Change:
+    closed = set(database_login.former())
+    for name, url in _other_addresses().items():
+        if database_roles.role_of(url) in closed:
+            raise Refused(
+                f"{name} has the previous login: give it the login of DATABASE_URL first."
+            )
     sql = database_login.end()
     return Change({}, ["As an administrator of PostgreSQL, run:", *sql] if sql else [])
-def _close_django(secret: Secret) -> Change:
-    _check_marks_are_apart()
-    return _close(secret)
-
-
 
 
 def _close_valkey(secret: Secret) -> Change:
@@ -203,6 +222,7 @@ def _close_valkey(secret: Secret) -> Change:
 
 
 BROKER = "CELERY_BROKER_URL"
+OTHER_ADDRESSES = ("DATABASE_DIRECT_URL", "DATABASE_REPLICA_URL")
 BEGINNINGS: dict[str, Callable[[Secret, str], Change]] = {
     "DJANGO_SECRET_KEY": _django,
     "ERASURE_MARK_KEYS": _erasure_marks,
@@ -213,10 +233,10 @@ BEGINNINGS: dict[str, Callable[[Secret, str], Change]] = {
     BROKER: _valkey,
 }
 ENDINGS: dict[str, Callable[[Secret], Change]] = {
+    "DJANGO_SECRET_KEY": _close_django,
     "ERASURE_MARK_KEYS": _close_marks,
     "AUDIT_SIGNING_KEY": _close_signing,
     "DATABASE_URL": _close_database,
     "REDIS_URL": _close_valkey,
     BROKER: _close_valkey,
 }
-    "DJANGO_SECRET_KEY": _close_django,

@@ -165,8 +165,6 @@ def test_the_django_key_waits_for_the_keys_of_marks(
     assert base64.b64decode(seeded) == marks.derive(settings.SECRET_KEY)
 
 
-def test_a_key_with_marks_is_never_dropped(monkeypatch: pytest.MonkeyPatch, settings: Any) -> None:
-    unused, used = new_key(), new_key()
 @pytest.mark.parametrize("release", ["this", "the one before"])
 def test_marks_that_only_the_django_key_can_make_are_not_lost(
     release: str, monkeypatch: pytest.MonkeyPatch, settings: Any
@@ -196,6 +194,8 @@ def _forced(act: str) -> list[str]:
     return ["--force"] if act == "finish" else []
 
 
+def test_a_key_with_marks_is_never_dropped(monkeypatch: pytest.MonkeyPatch, settings: Any) -> None:
+    unused, used = new_key(), new_key()
     settings.ERASURE_MARK_KEYS = [used]
     orders.order("n", 77, [], actor=orders.ROBLOX, now=timezone.now())
     monkeypatch.setenv("ERASURE_MARK_KEYS", f"{unused},{used}")
@@ -343,6 +343,27 @@ def _is_open(url: str) -> bool:
             return database.execute("SELECT count(*) FROM django_migrations").fetchone() is not None
     except psycopg.OperationalError:
         return False
+
+
+def test_every_address_with_the_login_gets_the_new_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://grps:old@pool:6432/grps")
+    monkeypatch.setenv("DATABASE_DIRECT_URL", "postgresql://grps:old@db:5432/grps?sslmode=require")
+    monkeypatch.setenv("DATABASE_REPLICA_URL", "postgresql://reader:own@replica:5432/grps")
+    monkeypatch.setattr("sys.stdin", StringIO("postgresql://grps_b:new@pool:6432/grps\n"))
+    assert assigned(run("rotate", "DATABASE_URL", "--stdin")) == {
+        "DATABASE_URL": "postgresql://grps_b:new@pool:6432/grps",
+        "DATABASE_DIRECT_URL": "postgresql://grps_b:new@db:5432/grps?sslmode=require",
+    }
+
+
+def test_a_login_that_another_address_uses_is_not_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        "grps_site.secret_rotation.database_login.former", lambda: ["grps", "grps_a"]
+    )
+    monkeypatch.setenv("DATABASE_REPLICA_URL", "postgresql://grps_a:old@replica:5432/grps")
+    assert "DATABASE_REPLICA_URL has the previous login" in refusal(
+        "finish", "DATABASE_URL", "--force"
+    )
 
 
 def test_two_passwords_of_valkey_overlap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
