@@ -38,6 +38,11 @@ PRIVILEGES = """
            (SELECT pg_has_role(current_user, d.datdba, 'MEMBER') FROM pg_database d
             WHERE d.datname = current_database())
     FROM pg_roles r WHERE r.rolname = current_user"""
+# Logins that take turns (`secrets rotate DATABASE_URL`) have the privileges of their group.
+GROUP = """
+    SELECT g.rolname FROM pg_auth_members m JOIN pg_roles g ON g.oid = m.roleid
+    JOIN pg_roles r ON r.oid = m.member
+    WHERE r.rolname = %s AND r.rolname IN (g.rolname || '_a', g.rolname || '_b')"""
 SUPABASE = ".pooler.supabase.com"
 STEPS = "docs/run.md, The two roles of the database"
 
@@ -57,10 +62,15 @@ def as_owner() -> Iterator[str | None]:
 def grant(role: str) -> None:
     """Grant `role` reading and writing of every table's rows, but no rights on the tables.
 
-    Of the schema `portal` it may read every view and call every function.
+    Of the schema `portal` it may read every view and call every function. If the role takes turns
+    with another one, their group gets the rights.
     """
     with connection.cursor() as cursor:
-        name, schema = (connection.ops.quote_name(word) for word in (role, _schema(cursor)))
+        group = group_of(cursor, role)
+        name, schema = (connection.ops.quote_name(word) for word in (group, _schema(cursor)))
+        if group != role:
+            login = connection.ops.quote_name(role)
+            cursor.execute(f"REVOKE ALL ON ALL TABLES IN SCHEMA {schema} FROM {login}")
         database = connection.ops.quote_name(connection.settings_dict["NAME"])
         # portal_role takes this from PUBLIC. Adjustments from files use temporary tables.
         cursor.execute(f"GRANT TEMPORARY ON DATABASE {database} TO {name}")
@@ -82,6 +92,27 @@ def grant(role: str) -> None:
                 cursor.execute(
                     f"REVOKE {refused} ON {connection.ops.quote_name(table)} FROM {name}"
                 )
+
+
+def hand_over() -> None:
+    """Let the group own what a login made that takes turns with another one.
+
+    Else the other one could not use a new table.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_user")
+        role = str(cursor.fetchone()[0])
+        group = group_of(cursor, role)
+        if group != role:
+            names = (connection.ops.quote_name(word) for word in (role, group))
+            cursor.execute("REASSIGN OWNED BY {} TO {}".format(*names))
+
+
+def group_of(cursor: CursorWrapper, role: str) -> str:
+    """Return the group of a login that takes turns with another one, else the role itself."""
+    cursor.execute(GROUP, [role])
+    found = cursor.fetchone()
+    return str(found[0]) if found else role
 
 
 def _grant_portal(cursor: CursorWrapper, name: str) -> None:

@@ -6,13 +6,11 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 from django.db import connection
 
+from grps_site.ops import database_roles
+
 LOGINS = """
     SELECT r.rolname FROM pg_roles r
     WHERE r.rolcanlogin AND r.rolname <> current_user AND r.rolname IN (%s, %s, %s)"""
-GROUP = """
-    SELECT g.rolname FROM pg_auth_members m JOIN pg_roles g ON g.oid = m.roleid
-    JOIN pg_roles r ON r.oid = m.member
-    WHERE r.rolname = current_user AND r.rolname IN (g.rolname || '_a', g.rolname || '_b')"""
 
 
 def begin(url: str) -> tuple[str, list[str]]:
@@ -55,7 +53,8 @@ def with_login_of(url: str, other: str) -> str:
 def _current() -> tuple[str, str]:
     """Return the role of this connection, and the group whose privileges it has."""
     role = str(_one("SELECT current_user"))
-    return role, str(_one(GROUP) or role)
+    with connection.cursor() as cursor:
+        return role, database_roles.group_of(cursor, role)
 
 
 def _one(query: str, *parameters: str) -> Any:

@@ -81,6 +81,40 @@ def test_the_web_owns_nothing(web: Database) -> None:
     assert web.execute(database_roles.PRIVILEGES).fetchone() == (False, False, 0, 0, False, False)
 
 
+@pytest.fixture
+def turns(db: None) -> None:
+    """Make two logins that take turns, and their group."""
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE ROLE turns; CREATE ROLE turns_a LOGIN; CREATE ROLE turns_b LOGIN")
+        cursor.execute("GRANT turns TO turns_a, turns_b")
+
+
+def test_the_next_login_may_use_what_was_migrated_during_the_turn_of_the_other(turns: None) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("GRANT INSERT, UPDATE ON ledger TO turns_a")  # by an earlier version
+        cursor.execute("CREATE TABLE newer (id int)")
+        database_roles.grant("turns_a")
+        for login in ("turns_a", "turns_b"):
+            cursor.execute(
+                "SELECT has_table_privilege(%s, 'newer', 'INSERT'),"
+                " has_table_privilege(%s, 'ledger', 'INSERT'),"
+                " has_table_privilege(%s, 'ledger', 'UPDATE')",
+                [login] * 3,
+            )
+            assert cursor.fetchone() == (True, True, False)
+
+
+def test_a_group_owns_the_tables_that_its_logins_made(turns: None) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("GRANT USAGE, CREATE ON SCHEMA public TO turns")
+        cursor.execute("SET LOCAL ROLE turns_a")
+        cursor.execute("CREATE TABLE newer (id int)")
+        database_roles.hand_over()
+        cursor.execute("SELECT pg_get_userbyid(relowner) FROM pg_class WHERE relname = 'newer'")
+        assert cursor.fetchone() == ("turns",)
+        cursor.execute("RESET ROLE")
+
+
 OWNED = {
     "database": "ALTER DATABASE {database} OWNER TO half_owner",
     "schema": "ALTER SCHEMA public OWNER TO half_owner",

@@ -15,6 +15,7 @@ class Command(migrate.Command):
         with database_roles.as_owner() as application:
             with schema_changes.allowed() as guard:
                 patient_migrations.apply(partial(super().handle, *args, **options))
+            database_roles.hand_over()
             if application is not None:
                 with transaction.atomic():
                     database_roles.grant(application)
