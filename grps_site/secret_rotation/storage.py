@@ -34,7 +34,7 @@ def store(values: Mapping[str, str], main: str) -> list[str]:
 
 def _replace(file: Path, value: str) -> None:
     """Write a file atomically with mode 600. A file that exists keeps its owner."""
-    file = file.resolve()
+    file, draft = file.resolve(), ""
     try:
         descriptor, draft = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
         with os.fdopen(descriptor, "w", encoding="utf-8") as handle:
@@ -45,6 +45,8 @@ def _replace(file: Path, value: str) -> None:
             os.fsync(handle.fileno())
         Path(draft).replace(file)
     except OSError as error:
+        if draft:
+            Path(draft).unlink(missing_ok=True)  # it holds the new value
         raise Refused(f"{file} cannot be written: {error.strerror}. Nothing was changed.") from None
 
 

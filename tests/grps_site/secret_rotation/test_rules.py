@@ -104,6 +104,19 @@ def test_a_file_that_cannot_be_written_changes_nothing(files: Path, monkeypatch:
     assert not AuditEvent.objects.filter(action="system_secret.rotated").exists()
 
 
+def test_a_file_that_cannot_be_replaced_leaves_no_copy_of_the_value(
+    files: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a file that is mounted alone into a container."""
+
+    def busy(*_: Any) -> None:
+        raise OSError(16, "Device or resource busy")
+
+    monkeypatch.setattr(Path, "replace", busy)
+    assert "cannot be written" in refusal("rotate", "METRICS_TOKEN")
+    assert len(list(files.iterdir())) == 2
+
+
 @pytest.mark.parametrize("name", PAIRS)
 def test_the_present_value_moves_into_the_overlap(
     name: str, monkeypatch: pytest.MonkeyPatch, settings: Any
