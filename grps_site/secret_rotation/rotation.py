@@ -160,7 +160,7 @@ def _database(secret: Secret, given: str) -> Change:
         for name, other in _other_addresses().items()
         if database_login.same_login(other, before)
     }
-    return Change({secret.name: url} | others, steps)
+    return Change(others | {secret.name: url}, steps)
 
 
 def _other_addresses() -> dict[str, str]:
@@ -169,6 +169,7 @@ def _other_addresses() -> dict[str, str]:
 
 
 def _valkey(secret: Secret, given: str) -> Change:
+    """Also give the new password to the other addresses that have the present one."""
     if given:
         return Change({secret.name: given})
     before = environment.raw(secret.name)
@@ -177,10 +178,17 @@ def _valkey(secret: Secret, given: str) -> Change:
             f"{secret.name} is not an address of Redis: make a second user there, and use --stdin."
         )
     url, steps = valkey_login.begin(before)
-    values = {secret.name: url}
-    if secret.name == "REDIS_URL" and valkey_login.same_login(environment.raw(BROKER), before):
-        values[BROKER] = valkey_login.with_password_of(environment.raw(BROKER), url)
-    return Change(values, steps)
+    others = {
+        name: valkey_login.with_password_of(other, url)
+        for name, other in _valkey_addresses().items()
+        if valkey_login.same_login(other, before)
+    }
+    return Change(others | {secret.name: url}, steps)
+
+
+def _valkey_addresses() -> dict[str, str]:
+    found = {name: environment.raw(name) for name in VALKEY_ADDRESSES}
+    return {name: url for name, url in found.items() if url}
 
 
 def _close(secret: Secret) -> Change:
@@ -218,10 +226,19 @@ def _close_database(_: Secret) -> Change:
 
 
 def _close_valkey(secret: Secret) -> Change:
-    return Change({}, valkey_login.end(environment.raw(secret.name)))
+    own = environment.raw(secret.name)
+    if not own.startswith("redis"):
+        return Change({})
+    for name, url in _valkey_addresses().items():
+        if valkey_login.same_user(url, own) and not valkey_login.same_login(url, own):
+            raise Refused(
+                f"{name} has another password of this user: give it the login of {secret.name}."
+            )
+    return Change({}, valkey_login.end(own))
 
 
 BROKER = "CELERY_BROKER_URL"
+VALKEY_ADDRESSES = ("REDIS_URL", BROKER, "AUDIT_STREAM_URL")
 OTHER_ADDRESSES = ("DATABASE_DIRECT_URL", "DATABASE_REPLICA_URL")
 BEGINNINGS: dict[str, Callable[[Secret, str], Change]] = {
     "DJANGO_SECRET_KEY": _django,

@@ -10,6 +10,7 @@ from redis.exceptions import RedisError, ResponseError
 
 from common.errors import Refused
 
+PORT = 6379
 NOT_KEPT = (
     "The server has no file for its users: a restart of it forgets this change. Enter it there."
 )
@@ -40,6 +41,13 @@ def end(url: str) -> list[str]:
 def same_login(one: str, other: str) -> bool:
     """Return whether two URLs name the same server, user and password."""
     return bool(one) and urlsplit(one).netloc == urlsplit(other).netloc
+
+
+def same_user(one: str, other: str) -> bool:
+    """Return whether two URLs name the same server and user."""
+    first, second = urlsplit(one), urlsplit(other)
+    places = [(parts.hostname, parts.port or PORT) for parts in (first, second)]
+    return places[0] == places[1] and _user(one) == _user(other)
 
 
 def with_password_of(url: str, other: str) -> str:

@@ -388,12 +388,18 @@ def test_two_passwords_of_valkey_overlap(tmp_path: Path, monkeypatch: pytest.Mon
         old = f"redis://:first@127.0.0.1:{server.port}/0"
         monkeypatch.setenv("REDIS_URL", old)
         monkeypatch.setenv("CELERY_BROKER_URL", old.replace("/0", "/1"))
-        said = assigned(run("rotate", "REDIS_URL"))
-        new = said["REDIS_URL"]
-        assert urlsplit(said["CELERY_BROKER_URL"]).netloc == urlsplit(new).netloc
+        monkeypatch.setenv("AUDIT_STREAM_URL", old.replace("/0", "/2"))
+        for name in ("CELERY_BROKER_URL", "REDIS_URL"):
+            said = assigned(run("rotate", name))
+            new = said["REDIS_URL"]
+            assert {urlsplit(one).netloc for one in said.values()} == {urlsplit(new).netloc}
+            assert said.keys() == {"REDIS_URL", "CELERY_BROKER_URL", "AUDIT_STREAM_URL"}
         assert _answers(old)
         assert _answers(new)
         monkeypatch.setenv("REDIS_URL", new)
+        monkeypatch.setenv("CELERY_BROKER_URL", said["CELERY_BROKER_URL"])
+        assert "AUDIT_STREAM_URL has another password" in refusal("finish", "REDIS_URL")
+        monkeypatch.setenv("AUDIT_STREAM_URL", said["AUDIT_STREAM_URL"])
         run("finish", "REDIS_URL")
         assert _answers(new)
         assert not _answers(old)
