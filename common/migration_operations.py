@@ -14,7 +14,12 @@ class AddIndexPatiently(AddIndexConcurrently):
 
     def database_forwards(self, app_label: str, schema_editor: Any, *states: Any) -> None:
         name = schema_editor.quote_name(self.index.name)
+        with schema_editor.connection.cursor() as cursor:
+            cursor.execute("SHOW lock_timeout")
+            (before,) = cursor.fetchone()
         schema_editor.execute("SET lock_timeout = 0")
-        schema_editor.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {name}")
-        super().database_forwards(app_label, schema_editor, *states)
-        schema_editor.execute("RESET lock_timeout")
+        try:
+            schema_editor.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {name}")
+            super().database_forwards(app_label, schema_editor, *states)
+        finally:  # the next migration waits as briefly as those before
+            schema_editor.execute(f"SET lock_timeout = '{before}'")

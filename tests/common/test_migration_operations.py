@@ -34,3 +34,6 @@ def test_an_index_is_built_behind_a_long_transaction_and_after_a_broken_try() ->
         cursor.execute(VALID)
         assert cursor.fetchone() == (True,)
         cursor.execute("DROP INDEX made_by_a_test")
+        cursor.execute("SHOW lock_timeout")  # that `migrate` set, for the next migration
+        assert cursor.fetchone() == ("200ms",)
+        cursor.execute("RESET lock_timeout")
