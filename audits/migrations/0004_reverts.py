@@ -1,6 +1,7 @@
-from django.contrib.postgres.operations import AddIndexConcurrently
 from django.db import migrations, models
 from django.db.models import Q
+
+from common.migration_operations import AddIndexPatiently
 
 
 class Migration(migrations.Migration):
@@ -8,7 +9,7 @@ class Migration(migrations.Migration):
     dependencies = [("audits", "0003_streams")]
 
     operations = [
-        AddIndexConcurrently(
+        AddIndexPatiently(
             "auditevent",
             models.Index(fields=["reverts"], condition=Q(reverts__isnull=False), name="audits_by_reverts"),
         )

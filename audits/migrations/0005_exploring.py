@@ -1,6 +1,7 @@
-from django.contrib.postgres.operations import AddIndexConcurrently
 from django.db import migrations, models
 from django.db.models import Q
+
+from common.migration_operations import AddIndexPatiently
 
 
 class Migration(migrations.Migration):
@@ -8,14 +9,14 @@ class Migration(migrations.Migration):
     dependencies = [("audits", "0004_reverts")]
 
     operations = [
-        AddIndexConcurrently(
+        AddIndexPatiently(
             "auditevent", models.Index(fields=["actor_kind", "actor_id", "id"], name="audits_by_actor")
         ),
-        AddIndexConcurrently(
+        AddIndexPatiently(
             "auditevent",
             models.Index(fields=["request_id", "id"], condition=~Q(request_id=""), name="audits_by_request"),
         ),
-        AddIndexConcurrently(
+        AddIndexPatiently(
             "auditevent",
             models.Index(fields=["experience", "id"], condition=~Q(experience=""), name="audits_by_experience"),
         ),
