@@ -1,6 +1,7 @@
 """A missing or malformed variable stops the start with one line that names the variable."""
 
 import base64
+import json
 import re
 import secrets
 import subprocess
@@ -67,6 +68,26 @@ def python(environment: dict[str, str], *command: str) -> "subprocess.CompletedP
         text=True,
         check=False,
     )
+
+
+OPTIONS = """
+import json
+from django.conf import settings
+print(json.dumps({name: one["OPTIONS"] for name, one in settings.DATABASES.items()}))
+"""
+
+
+def test_parameters_of_database_urls_are_used() -> None:
+    urls = {
+        "DATABASE_URL": "postgresql://grps:grps@127.0.0.1:1/grps?keepalives_idle=7",
+        "DATABASE_REPLICA_URL": "postgresql://grps:grps@127.0.0.1:1/grps?sslmode=verify-full",
+    }
+    environment = GOOD | urls | {"DJANGO_SETTINGS_MODULE": "grps_site.settings"}
+    options = json.loads(python(environment, "-c", OPTIONS).stdout)
+    assert options["replica"]["sslmode"] == "verify-full"
+    assert "sslmode" not in options["default"]
+    assert int(options["default"]["keepalives_idle"]) == 7
+    assert all(one["tcp_user_timeout"] == 30_000 for one in options.values())
 
 
 def test_it_starts_with_what_it_needs() -> None:
