@@ -1,6 +1,7 @@
 """Views and publication of the test database, a person with known data, and the readers."""
 
 import os
+import time
 import urllib.parse
 from collections.abc import Callable, Iterator
 from io import StringIO
@@ -20,6 +21,7 @@ from tests.players.conftest import Game, game
 __all__ = ["game"]
 
 Reader = psycopg.Connection[Any]
+PATIENCE = 180.0  # seconds
 LOGIN = f"reader_{own_broker.number}"  # roles belong to the server, so each process has its own
 PERSON, OTHER = 6_600_066_001, 6_600_066_002
 NAME, REASON, NOTE = "Poisoned_Name_66", "poisoned reason", "poisoned note"
@@ -45,6 +47,17 @@ def owner(database: str = "") -> Reader:
     address = urllib.parse.urlsplit(os.environ["DATABASE_URL"])
     name = database or connection.settings_dict["NAME"]
     return psycopg.connect(address._replace(path=f"/{name}").geturl(), autocommit=True)
+
+
+def wait_for_older_transactions() -> None:
+    """Wait until every transaction that runs now has ended. Other tests use the server too."""
+    deadline = time.monotonic() + PATIENCE
+    with owner() as database:
+        own = database.execute("SELECT pg_current_xact_id()").fetchone()
+        query = "SELECT pg_snapshot_xmin(pg_current_snapshot()) > %s::xid8"
+        while database.execute(query, own).fetchone() != (True,):
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
 
 
 def of_this_database() -> list[str]:

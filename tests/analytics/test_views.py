@@ -19,6 +19,7 @@ from tests.analytics.conftest import (
     has_views,
     manage,
     owner,
+    wait_for_older_transactions,
 )
 from tests.players.conftest import Game
 
@@ -118,6 +119,7 @@ def test_nothing_personal_is_in_a_view_and_an_erased_person_is_marked(
     poisoned: Callable[[], Player], reader: Reader
 ) -> None:
     player = poisoned()
+    wait_for_older_transactions()
     for table in django_settings.ANALYTICS.tables:
         rows = reader.execute(f"SELECT v::text FROM analytics.{table} v").fetchall()
         text = "\n".join(row[0] for row in rows)
@@ -130,6 +132,7 @@ def test_nothing_personal_is_in_a_view_and_an_erased_person_is_marked(
     )
     assert reader.execute("SELECT kind FROM sanctions").fetchall() == [("warning",)]
     call_command("player", "erase", str(PERSON), "--reason", "an order of Roblox", verbosity=0)
+    wait_for_older_transactions()
     erased = "SELECT listed, erased_at IS NOT NULL FROM players WHERE id = %s"
     assert reader.execute(erased, [player.pk]).fetchone() == (False, True)
 
@@ -137,6 +140,7 @@ def test_nothing_personal_is_in_a_view_and_an_erased_person_is_marked(
 def test_a_row_waits_for_older_transactions(game: Game, reader: Reader) -> None:
     """A cursor at the highest id must not pass a lower id that commits later."""
     game.send(game.event(PERSON), game.event(OTHER))
+    wait_for_older_transactions()
     seen = reader.execute(f"{IDS} ORDER BY id").fetchall()
     assert len(seen) == 2
     copy = """
@@ -151,11 +155,13 @@ def test_a_row_waits_for_older_transactions(game: Game, reader: Reader) -> None:
         assert low < high
         assert reader.execute(f"{IDS} ORDER BY id").fetchall() == seen
         slow.commit()
+    wait_for_older_transactions()
     assert reader.execute(f"{IDS} ORDER BY id").fetchall() == [*seen, (low,), (high,)]
 
 
 def test_a_changed_player_waits_for_older_transactions(game: Game, reader: Reader) -> None:
     game.send(game.event(PERSON), game.event(OTHER))
+    wait_for_older_transactions()
     last = "SELECT max(updated_at) FROM players"
     (before,) = reader.execute(last).fetchone() or ()
     change = "UPDATE players SET updated_at = clock_timestamp() WHERE user_id = %s"
@@ -165,6 +171,7 @@ def test_a_changed_player_waits_for_older_transactions(game: Game, reader: Reade
         fast.execute(change, [OTHER])
         assert reader.execute(last).fetchone() == (before,)
         slow.commit()
+    wait_for_older_transactions()
     changed = reader.execute("SELECT id FROM players WHERE updated_at > %s", [before]).fetchall()
     assert len(changed) == 2
 
