@@ -44,13 +44,12 @@ def rotate(name: str, given: str, *, actor: Actor) -> Outcome:
     """Make a new value, or take `given`, and keep the present one beside it. Raises Refused."""
     secret = _known(name)
     change = BEGINNINGS.get(name, _overlap)(secret, given)
-    with transaction.atomic():
+    with storage.storing(change.values, name) as lines, transaction.atomic():
         if name == "AUDIT_SIGNING_KEY":
             key_rotation.rotate(change.values[name], actor=actor)
         else:
             _record(Action.SYSTEM_SECRET_ROTATED, name, actor)
         fingerprints.note([(name, change.values[name].split(",")[0])])
-        lines = storage.store(change.values, name)
     return Outcome(lines, [*change.steps, f"Restart {secret.restart}.", *_for_users(secret)])
 
 
@@ -61,12 +60,11 @@ def finish(name: str, *, actor: Actor, force: bool) -> Outcome:
     if why and (not force or name == "ERASURE_MARK_KEYS"):
         raise Refused(f"The previous {name} is still needed: {why}.")
     change = ENDINGS.get(name, _close)(secret)
-    with transaction.atomic():
+    with storage.storing(change.values, name) as lines, transaction.atomic():
         if name == "AUDIT_SIGNING_KEY":
             key_rotation.retire(actor=actor)
         else:
             _record(Action.SYSTEM_SECRET_FINISHED, name, actor)
-        lines = storage.store(change.values, name)
     restart = [f"Restart {secret.restart}."] if change.values else []
     return Outcome(lines, [*change.steps, *restart])
 

@@ -6,6 +6,8 @@ import json
 import os
 import secrets
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -15,7 +17,7 @@ import psycopg
 import pytest
 import redis
 from django.core.management import CommandError, call_command
-from django.db import connection
+from django.db import OperationalError, connection
 from django.utils import timezone
 
 from audits.models import AuditEvent
@@ -115,6 +117,42 @@ def test_a_file_that_cannot_be_replaced_leaves_no_copy_of_the_value(
     monkeypatch.setattr(Path, "replace", busy)
     assert "cannot be written" in refusal("rotate", "METRICS_TOKEN")
     assert len(list(files.iterdir())) == 2
+
+
+def test_the_first_file_is_put_back_if_the_second_cannot_be_replaced(
+    files: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replace = Path.replace
+
+    def busy(draft: Path, file: Path) -> Path:
+        if file.name == "METRICS_TOKEN":
+            raise OSError(16, "Device or resource busy")
+        return replace(draft, file)
+
+    monkeypatch.setattr(Path, "replace", busy)
+    assert "No file was changed, but the audit log has the act" in refusal(
+        "rotate", "METRICS_TOKEN"
+    )
+    found = {one.name: one.read_text() for one in files.iterdir()}
+    assert found == {"METRICS_TOKEN": "the first token\n", "METRICS_TOKEN_PREVIOUS": ""}
+
+
+def test_a_commit_that_fails_leaves_the_signing_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    @contextmanager
+    def lost() -> Iterator[None]:
+        yield
+        raise OperationalError("the server closed the connection")
+
+    file = tmp_path / "key"
+    file.write_text(f"{settings.AUDIT_SIGNING_KEY}\n")
+    monkeypatch.delenv("AUDIT_SIGNING_KEY", raising=False)
+    monkeypatch.setenv("AUDIT_SIGNING_KEY_FILE", str(file))
+    monkeypatch.setattr("grps_site.secret_rotation.rotation.transaction.atomic", lost)
+    assert "closed the connection" in refusal("rotate", "AUDIT_SIGNING_KEY")
+    assert file.read_text() == f"{settings.AUDIT_SIGNING_KEY}\n"
+    assert list(tmp_path.iterdir()) == [file]
 
 
 @pytest.mark.parametrize("name", PAIRS)
