@@ -47,6 +47,12 @@ def last_use_of_former() -> dt.datetime | None:
     return seals.values_list("at", flat=True).first()
 
 
+def signs_newest_seal(own: str) -> bool:
+    """Return whether the newest seal is of the key `own`. It is not if there is none."""
+    seals = Seal.objects.order_by("-number").values_list("key_id", flat=True)
+    return seals.first() == chain.key_id(own)
+
+
 def _holds(details: Mapping[str, str]) -> bool:
     """Return whether both keys signed the rotation."""
     signed = message(details["old"], details["new"])

@@ -78,6 +78,13 @@ def _sealed(_: Secret) -> str:
 
 
 def _seals(_: Secret) -> str:
+    """Return why a former key may sign once more. Without events nothing is sealed for a long time."""
+    own = key_succession.own_key()
+    if key_succession.followed(own) and not key_succession.signs_newest_seal(own):
+        return (
+            "the newest seal is not of the present key: restart the workers, which seal the next"
+            " event with it"
+        )
     return _within(key_succession.last_use_of_former(), SEALING)
 
 

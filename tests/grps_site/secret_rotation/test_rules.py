@@ -11,16 +11,20 @@ from contextlib import contextmanager
 from io import StringIO
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 from urllib.parse import urlsplit
 
 import psycopg
 import pytest
 import redis
 from django.core.management import CommandError, call_command
-from django.db import OperationalError, connection
+from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 
+from audits.actions import Action
+from audits.chain import key_rotation, sealing
 from audits.models import AuditEvent
+from audits.record import Target, operator, record
 from common import previous_secrets
 from common.encryption import seal, unseal
 from grps_site.models import PreviousSecretUse, SecretFingerprint
@@ -153,6 +157,19 @@ def test_a_commit_that_fails_leaves_the_signing_key(
     assert "closed the connection" in refusal("rotate", "AUDIT_SIGNING_KEY")
     assert file.read_text() == f"{settings.AUDIT_SIGNING_KEY}\n"
     assert list(tmp_path.iterdir()) == [file]
+
+
+def test_the_former_signing_key_stays_until_the_present_one_has_sealed(settings: Any) -> None:
+    seed = new_key()
+    with transaction.atomic():
+        key_rotation.rotate(seed, actor=operator())
+    sealing.seal_pending()  # a worker that was not restarted yet
+    settings.AUDIT_SIGNING_KEY = seed
+    with patch("grps_site.secret_rotation.overlap.SEALING", timezone.timedelta(0)):
+        assert "the newest seal is not of the present key" in refusal("finish", "AUDIT_SIGNING_KEY")
+        record(Action.SYSTEM_SECRET_FINISHED, actor=operator(), target=Target("secret", "X", ""))
+        sealing.seal_pending()
+        run("finish", "AUDIT_SIGNING_KEY")
 
 
 @pytest.mark.parametrize("name", PAIRS)
