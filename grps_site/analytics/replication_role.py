@@ -15,6 +15,8 @@ CONNECTIONS = 10  # two copies of tables at a time, the stream of changes, and s
 POWERS = """
     SELECT rolsuper OR rolcreaterole AND rolreplication FROM pg_roles
     WHERE rolname = current_user"""
+MARK = "Made by manage.py analytics warehouse"
+COMMENT = "SELECT shobj_description(oid, 'pg_authid') FROM pg_roles WHERE rolname = %s"
 
 
 def renew(name: str) -> str:
@@ -22,8 +24,7 @@ def renew(name: str) -> str:
     password = portal_role.new_password()
     with transaction.atomic(), connection.cursor() as cursor:
         _check_own_powers(cursor)
-        if not portal_role.exists(name):
-            cursor.execute(f"CREATE ROLE {quoted(name)}")
+        _make(cursor, name)
         verifier = portal_role.verifier(cursor, password, name)
         cursor.execute(
             f"ALTER ROLE {quoted(name)} LOGIN REPLICATION CONNECTION LIMIT {CONNECTIONS}"
@@ -52,6 +53,21 @@ def drop(name: str) -> None:
         cursor.execute(f"REVOKE ALL ON SCHEMA {schema} FROM {quoted(name)}")
         cursor.execute(f"REVOKE ALL ON DATABASE {quoted(catalog.database())} FROM {quoted(name)}")
         cursor.execute(f"DROP ROLE {quoted(name)}")
+
+
+def _make(cursor: CursorWrapper, name: str) -> None:
+    """Make the role and mark it. Raises NotPossible if another role has the name."""
+    mark = f"COMMENT ON ROLE {quoted(name)} IS '{MARK}'"
+    if not portal_role.exists(name):
+        cursor.execute(f"CREATE ROLE {quoted(name)}")
+        cursor.execute(mark)
+        return
+    cursor.execute(COMMENT, [name])
+    if cursor.fetchone()[0] != MARK:
+        raise NotPossible(
+            f"The role {name} exists and this command did not make it. Choose another --slot. If an"
+            f" earlier version made it, run `{mark}` as an administrator, then this again."
+        )
 
 
 def _check_own_powers(cursor: CursorWrapper) -> None:

@@ -11,13 +11,14 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test import Client
 
-from grps_site.analytics import publication, slots, warehouse
+from grps_site.analytics import publication, replication_role, slots, warehouse
 from grps_site.ops import metric_sources, portal_role
 from players.models import Player
 from roblox.models import ExperienceKey
 from tests import clusters
 from tests.analytics import pgoutput
 from tests.analytics.conftest import (
+    LOGIN,
     OTHER,
     PERSON,
     POISON,
@@ -224,6 +225,20 @@ def test_databases_of_other_origin_are_left_alone(store: Reader, url: str) -> No
         manage("warehouse", url)
     assert of_this_database() == []
     store.execute("DROP TABLE players")
+
+
+def test_a_role_of_other_origin_is_left_alone(level_b: None) -> None:
+    with owner() as database:
+        database.execute(f"CREATE ROLE {LOGIN} LOGIN PASSWORD 'first' CONNECTION LIMIT 77")
+        try:
+            with pytest.raises(portal_role.NotPossible, match="this command did not make it"):
+                replication_role.renew(LOGIN)
+            powers = "SELECT rolreplication, rolconnlimit FROM pg_roles WHERE rolname = %s"
+            assert database.execute(powers, [LOGIN]).fetchone() == (False, 77)
+            database.execute(f"COMMENT ON ROLE {LOGIN} IS '{replication_role.MARK}'")
+            assert LOGIN in replication_role.renew(LOGIN)
+        finally:
+            replication_role.drop(LOGIN)
 
 
 def test_a_warehouse_needs_a_publication(level_a: None, url: str) -> None:
