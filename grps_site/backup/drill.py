@@ -23,6 +23,10 @@ from grps_site.backup.manifest import Contents, Manifest
 from grps_site.backup.restore import restore, target
 from players.points import consistency
 
+NO_SEALS = (
+    "note: the backup was made on a machine without the seal file, so nothing was compared with it"
+)
+
 
 @dataclass(slots=True)
 class DrillReport:
@@ -53,7 +57,9 @@ def drill(path: Path, given_target: str, identities: Sequence[Any]) -> DrillRepo
             with at_database(url):
                 report.run("migrations", _migrate)
                 report.run("ledger", _check_ledger)
-                report.run("audit log", lambda: _check_chain(backup))
+                report.run("audit log", lambda: _check_chain(backup, report.manifest))
+        if not report.manifest.has_seals:
+            report.lines.append(NO_SEALS)
     return report
 
 
@@ -105,11 +111,27 @@ def _check_ledger() -> list[str]:
     return [f"{one.kind}: {one.rows} rows disagree" for one in consistency.verify()]
 
 
-def _check_chain(backup: tarfile.TarFile) -> list[str]:
-    """Verify the chain against the copy of the seal file, not against the present one."""
-    with tempfile.NamedTemporaryFile() as copy:
-        with archive.stream(backup, archive.SEALS) as packed, gzip.open(packed) as seals:
-            shutil.copyfileobj(seals, copy)
-        copy.flush()
-        report = verify(seal_file=Path(copy.name))
-    return [f"{finding.where}: {finding.message}" for finding in report.findings]
+def _check_chain(backup: tarfile.TarFile, made: Manifest) -> list[str]:
+    """Verify the chain against the copy of the seal file, not against the present one.
+
+    If the backup was made without a seal file, only the absence of the copy is no finding.
+    """
+    with tempfile.TemporaryDirectory(prefix="grps-drill-") as folder:
+        copy = Path(folder) / "seals.jsonl"
+        if made.has_seals:
+            _unpack_seals(backup, copy)
+        report = verify(seal_file=copy)
+    return [
+        f"{finding.where}: {finding.message}"
+        for finding in report.findings
+        if made.has_seals or finding.where != str(copy)
+    ]
+
+
+def _unpack_seals(backup: tarfile.TarFile, path: Path) -> None:
+    with (
+        archive.stream(backup, archive.SEALS) as packed,
+        gzip.open(packed) as seals,
+        path.open("wb") as file,
+    ):
+        shutil.copyfileobj(seals, file)

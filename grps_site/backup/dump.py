@@ -89,11 +89,12 @@ def _write(
         sha256=dump.sha256,
         seal_file=copy.sha256,
         recipients=list(settings.BACKUP_RECIPIENTS),
+        has_seals=copied is not None,
     )
     with archive.member(file, archive.MANIFEST) as member:
         member.write(manifest.encode(made))
     archive.end(file)
-    return made, contents.last_seal.number - copied
+    return made, contents.last_seal.number - (copied or 0)
 
 
 @contextmanager
@@ -131,16 +132,20 @@ def _dump(command: Sequence[str | Path], target: archive.Member, recipients: Seq
             raise BackupError(f"pg_dump failed:\n{errors.read().decode(errors='replace').strip()}")
 
 
-def _copy_seals(copy: archive.Member, last: int) -> int:
-    """Compress the lines of the seal file up to the seal `last`, and return their number."""
+def _copy_seals(copy: archive.Member, last: int) -> int | None:
+    """Compress the lines of the seal file up to the seal `last`, and return their number.
+
+    Return None if there is no seal file on this machine.
+    """
     path = Path(settings.AUDIT_SEAL_FILE)
     copied = 0
     with gzip.GzipFile(fileobj=copy, mode="wb") as out:
-        if path.exists():
-            with path.open("rb") as file:
-                for line in file:
-                    if not line.endswith(b"\n") or SealFields.from_json(line).number > last:
-                        break
-                    out.write(line)
-                    copied += 1
+        if not path.exists():
+            return None
+        with path.open("rb") as file:
+            for line in file:
+                if not line.endswith(b"\n") or SealFields.from_json(line).number > last:
+                    break
+                out.write(line)
+                copied += 1
     return copied

@@ -45,7 +45,8 @@ class Contents(msgspec.Struct, frozen=True):
 class Manifest(msgspec.Struct, frozen=True):
     """`grps` is the version that made it, `program` what pg_dump says of itself.
 
-    `bytes` and `sha256` are those of the encrypted dump. `seal_file` is the SHA-256 of the copy.
+    `bytes` and `sha256` are those of the encrypted dump. `seal_file` is the SHA-256 of the copy,
+    which is empty without `has_seals`: the machine that made the backup had no seal file.
     """
 
     made_at: str
@@ -57,6 +58,7 @@ class Manifest(msgspec.Struct, frozen=True):
     seal_file: str
     recipients: list[str]
     format: int = 1
+    has_seals: bool = True
 
 
 @contextmanager

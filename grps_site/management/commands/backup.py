@@ -56,7 +56,9 @@ class Command(BaseCommand):
             f"{made.path.name}: {made.manifest.bytes:,} bytes, {sum(contents.tables.values()):,} rows"
             f" in {len(contents.tables)} tables, up to seal {contents.last_seal.number}."
         )
-        if made.behind:
+        if not made.manifest.has_seals:
+            self.stderr.write("This machine has no seal file, so the backup has no copy of it.")
+        elif made.behind:
             self.stderr.write(f"The copied seal file lacks {made.behind} seals: see docs/audit.md.")
         for name in [] if keep_all else retention.expired(place.names(), database_clock.now()):
             place.delete(name)

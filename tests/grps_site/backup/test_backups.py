@@ -51,6 +51,23 @@ def test_a_drill_restores_the_moment_of_the_backup(
     assert manifest["contents"]["last_seal"]["number"] == 1
 
 
+def test_a_backup_without_the_seal_file_passes_with_a_note_and_a_cut_copy_fails(
+    community: Game, identity: Path, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seals = Path(settings.AUDIT_SEAL_FILE)
+    seals.unlink()
+    assert "has no seal file" in backup("make")
+    said = backup("drill")
+    assert "audit log: holds (" in said
+    assert "note: the backup was made on a machine without the seal file" in said
+    only_file(settings.BACKUP_DESTINATION).unlink()
+    seals.touch()
+    assert "lacks 1 seals" in backup("make")
+    monkeypatch.setattr("audits.chain.verify.GRACE", -60)
+    with pytest.raises(CommandError, match="1 findings"):
+        backup("drill")
+
+
 def test_any_program_of_age_can_decrypt_it(
     community: Game, identity: Path, settings: Any, tmp_path: Path
 ) -> None:
