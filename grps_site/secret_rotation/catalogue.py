@@ -10,6 +10,10 @@ from common import environment
 WEB = "grps-web"
 ALL = "grps-web, the workers and grps-beat"
 WORKERS = "the workers"
+EACH_START = "nothing: a command reads it when it starts"
+
+# Their previous value is in an audit event, in PostgreSQL or in Valkey.
+OVERLAP_ELSEWHERE = ("AUDIT_SIGNING_KEY", "DATABASE_URL", "REDIS_URL", "CELERY_BROKER_URL")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +33,11 @@ class Secret:
     previous: str = ""
     is_list: bool = False
     unset: str = ""
+
+    @property
+    def overlaps(self) -> bool:
+        """Return whether GRPS accepts a previous value, which `finish` ends."""
+        return self.is_list or bool(self.previous) or self.name in OVERLAP_ELSEWHERE
 
     def values(self) -> list[str]:
         """Return the configured values, newest first."""
@@ -154,6 +163,34 @@ SECRETS = (
         users="the broker",
         restart=ALL,
         unset="REDIS_URL is the broker too",
+    ),
+    Secret(
+        name="SENTRY_DSN",
+        protects="reports of unexpected errors",
+        users="Sentry, which makes it",
+        restart=ALL,
+        unset="no error is reported to Sentry",
+    ),
+    Secret(
+        name="HEARTBEAT_URLS",
+        protects="what monitors hear of jobs",
+        users="the monitors, which make them",
+        restart=EACH_START,
+        unset="no monitor hears of jobs",
+    ),
+    Secret(
+        name="ANALYTICS_DATABASE_URL",
+        protects="the views of analytics",
+        users="`manage.py analytics role NAME --rotate`, which makes it",
+        restart=EACH_START,
+        unset="`analytics status` does not try the role",
+    ),
+    Secret(
+        name="ANALYTICS_WAREHOUSE_URL",
+        protects="the database of the warehouse",
+        users="the warehouse",
+        restart=EACH_START,
+        unset="only `analytics warehouse` needs it, for one run",
     ),
 )
 BY_NAME = {secret.name: secret for secret in SECRETS}

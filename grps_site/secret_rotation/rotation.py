@@ -49,7 +49,7 @@ def rotate(name: str, given: str, *, actor: Actor) -> Outcome:
             key_rotation.rotate(change.values[name], actor=actor)
         else:
             _record(Action.SYSTEM_SECRET_ROTATED, name, actor)
-        fingerprints.note([(name, change.values[name].split(",")[0])])
+        fingerprints.note([(name, _newest(secret, change.values[name]))])
     return Outcome(lines, [*change.steps, f"Restart {secret.restart}.", *_for_users(secret)])
 
 
@@ -79,9 +79,16 @@ def _record(action: Action, name: str, actor: Actor) -> None:
     record(action, actor=actor, target=Target("secret", name, ""), details={"secret": name})
 
 
+def _newest(secret: Secret, value: str) -> str:
+    return value.split(",")[0] if secret.is_list else value
+
+
 def _for_users(secret: Secret) -> list[str]:
-    steps = [f"Then give the new value to {secret.users}."] if secret.users != "nobody else" else []
-    return [*steps, f"Then run `manage.py secrets finish {secret.name}`."]
+    """Return what is left to do. Who made the value has it, and not every one has an overlap."""
+    is_told = secret.make is not None and secret.users != "nobody else"
+    steps = [f"Then give the new value to {secret.users}."] if is_told else []
+    finish = f"Then run `manage.py secrets finish {secret.name}`."
+    return [*steps, finish] if secret.overlaps else steps
 
 
 def _new(secret: Secret, given: str) -> str:

@@ -197,6 +197,19 @@ def test_a_value_that_another_system_makes_is_read_from_standard_input(
     assert said == {"ROBLOX_OPEN_CLOUD_API_KEY": "new,old"}
 
 
+def test_a_secret_without_an_overlap_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    value = "audit=https://m.example.org/a,backup=https://m.example.org/b"
+    monkeypatch.setattr("sys.stdin", StringIO(f"{value}\n"))
+    out, err = StringIO(), StringIO()
+    call_command("secrets", "rotate", "HEARTBEAT_URLS", "--stdin", stdout=out, stderr=err)
+    assert out.getvalue() == f"HEARTBEAT_URLS='{value}'\n"
+    assert err.getvalue() == "Restart nothing: a command reads it when it starts.\n"
+    monkeypatch.setenv("HEARTBEAT_URLS", value)
+    states = {one["name"]: one for one in json.loads(run("status", "--json"))}
+    assert states["HEARTBEAT_URLS"]["count"] == 1
+    assert SecretFingerprint.objects.filter(name="HEARTBEAT_URLS").count() == 1
+
+
 def test_an_open_overlap_is_not_overwritten(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("METRICS_TOKEN", "second")
     monkeypatch.setenv("METRICS_TOKEN_PREVIOUS", "first")
