@@ -32,10 +32,7 @@ def storing(values: Mapping[str, str], main: str) -> Iterator[list[str]]:
 
 
 def _places(values: Mapping[str, str], main: str) -> tuple[list[tuple[Path, str]], list[str]]:
-    """Return the files with their new values, and the lines for people.
-
-    If the secret `main` comes from a file, its overlap goes into a file beside it.
-    """
+    """Return files with their values, and lines. The overlap goes beside the file of `main`."""
     beside = os.environ.get(f"{main}_FILE", "")
     files, lines = [], []
     for variable, value in values.items():
