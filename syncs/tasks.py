@@ -71,8 +71,12 @@ def drain_queues() -> int:
     for experience in Experience.objects.filter(enabled=True, writes=True).exclude(
         universe_id=None
     ):
+        # Then an item that waits is read at most once.
+        until = time.monotonic() + queue.HIDDEN / 2
         try:
-            while read := queue.drain(experience, now=database_clock.now()):
+            while time.monotonic() < until and (
+                read := queue.drain(experience, now=database_clock.now())
+            ):
                 drained += read
         except cloud.NotConfigured:
             continue

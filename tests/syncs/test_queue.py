@@ -1,5 +1,6 @@
 """The queue that games fill during an outage: everything in it counts once, despite crashes."""
 
+import datetime as dt
 import json
 from collections.abc import Callable
 from typing import Any
@@ -80,6 +81,39 @@ def test_unreadable_items_are_kept_for_staff(
     kept = Drift.objects.filter(aspect="entry", resolved_at=None)
     assert kept.count() == 3
     assert all(row.detail for row in kept)
+
+
+def test_events_ahead_of_our_clock_wait_and_the_others_count_once(
+    community: World, nexus: Experience, batch: Callable[..., dict[str, Any]]
+) -> None:
+    now = timezone.now()
+    early = batch(2)
+    early["events"][0]["occurredAt"] = (now + dt.timedelta(hours=1)).isoformat()
+    put(community, batch(1), early, {"nonsense": True})
+    assert queue.drain(nexus, now=now) == 3
+    assert queue.drain(nexus, now=now) == 0
+    put(community, batch(3))
+    assert queue.drain(nexus, now=now) == 1  # an item that waits stops no other
+    community.advance(queue.HIDDEN)
+    assert queue.drain(nexus, now=now) == 3
+    assert Drift.objects.count() == 1
+    community.advance(queue.HIDDEN)
+    assert queue.drain(nexus, now=now + dt.timedelta(hours=1)) == 3
+    assert Player.objects.get().points == 45
+    community.advance(queue.HIDDEN)
+    assert queue.drain(nexus, now=now) == 0
+
+
+def test_events_of_a_clock_that_is_wrong_by_days_are_kept_for_staff(
+    community: World, nexus: Experience, batch: Callable[..., dict[str, Any]]
+) -> None:
+    late = batch(1)
+    late["events"][0]["occurredAt"] = (timezone.now() + dt.timedelta(days=2)).isoformat()
+    put(community, late)
+    assert queue.drain(nexus, now=timezone.now()) == 1
+    assert "ahead of our clock" in Drift.objects.get(aspect="entry").detail
+    community.advance(queue.HIDDEN)
+    assert queue.drain(nexus, now=timezone.now()) == 0
 
 
 def test_while_writing_is_off_no_queue_is_touched(
