@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from django.conf import settings
 from django.db import connection
 from django.db.models import F, Sum
 
@@ -28,6 +27,7 @@ from players.membership.status import present
 from players.models import ExperiencePoints, Player, Recommendation, Sanction
 from players.policy.membership import MembershipStatus
 from players.policy.warning_thresholds import sanction_of
+from roblox import write_hold
 from roblox.models import Experience
 
 MAX_CASES = 20  # of one player
@@ -48,6 +48,7 @@ class _Rows:
     elsewhere: Mapping[int, Decimal]
     officers: Mapping[int, list[int | None]]
     sanctions: Mapping[int, list[Sanction]]
+    lifts: bool  # known if one of them is banned
 
 
 def load(epochs: Mapping[int, int], origin: str) -> list[JoinOut]:
@@ -63,7 +64,7 @@ def load(epochs: Mapping[int, int], origin: str) -> list[JoinOut]:
         player = rows.players.get(user_id)
         if player is None:
             return _unknown(user_id, first_rank, counts, now)
-        return _known(player, rows, origin, counts)
+        return _known(player, rows, counts)
 
     return [state(user_id) for user_id in epochs]
 
@@ -78,6 +79,7 @@ def _read(epochs: Mapping[int, int], origin: str, now: dt.datetime) -> _Rows:
         _elsewhere(ids, origin),
         _officers(ids),
         _sanctions(ids, now),
+        any(player.banned for player in players.values()) and _lifts(origin),
     )
 
 
@@ -122,7 +124,7 @@ def _counts(origin: str) -> CountsOut:
     return CountsOut(counts.points, counts.private_servers, counts.studio)
 
 
-def _known(player: Player, rows: _Rows, origin: str, counts: CountsOut) -> JoinOut:
+def _known(player: Player, rows: _Rows, counts: CountsOut) -> JoinOut:
     sanctions, officers = rows.sanctions.get(player.pk, []), rows.officers.get(player.pk, [])
     return JoinOut(
         user_id=player.user_id,
@@ -137,7 +139,7 @@ def _known(player: Player, rows: _Rows, origin: str, counts: CountsOut) -> JoinO
         adjusted=AdjustedOut(player.adjusted_sequence, player.adjusted),
         sanction=sanction_of(player.banned, player.rank.is_punishment),
         warnings=sum(one.kind == Sanction.Kind.WARNING for one in sanctions),
-        ban=_ban(sanctions, origin) if player.banned else None,
+        ban=_ban(sanctions, rows) if player.banned else None,
         cases=[CaseOut(one.kind, one.code, one.ends_at) for one in sanctions[:MAX_CASES]],  # type: ignore[arg-type]
         membership=MembershipOut(present(player.member).value, player.member_since),
         counts=counts,
@@ -165,11 +167,16 @@ def _unknown(user_id: int, first_rank: str, counts: CountsOut, now: dt.datetime)
     )
 
 
-def _ban(sanctions: Sequence[Sanction], origin: str) -> BanOut | None:
+def _ban(sanctions: Sequence[Sanction], rows: _Rows) -> BanOut | None:
     ban = next((one for one in sanctions if one.kind == Sanction.Kind.BAN), None)
     if ban is None:
         return None
+    return BanOut(
+        ban.code, ban.ends_at, ban_message(ban.reason, ban.code), rows.lifts, ban.alt_accounts
+    )
+
+
+def _lifts(origin: str) -> bool:
+    """Return whether GRPS lifts bans of the experience on Roblox when they end."""
     experience = Experience.objects.get(key=origin)
-    is_lifted = settings.ROBLOX_WRITES and experience.writes and experience.universe_id is not None
-    reason = ban_message(ban.reason, ban.code)
-    return BanOut(ban.code, ban.ends_at, reason, is_lifted, ban.alt_accounts)
+    return experience.writes and experience.universe_id is not None and not write_hold.why_off()

@@ -17,6 +17,7 @@ from players.moderation.actors import Staff
 from players.moderation.command import Command
 from players.privacy.erasure import erase
 from players.tasks import end_sanctions
+from roblox import write_hold
 from roblox.models import Experience
 from tests.players.discipline.conftest import (
     ADMIRAL,
@@ -319,11 +320,16 @@ def test_a_ban_from_a_game_may_leave_alternative_accounts_out(
     assert "only for ban" in command(game, "warn", MAJOR, altAccounts=True)["detail"]
 
 
-@pytest.mark.parametrize(("writes", "universe"), [(True, 5001), (False, 5001), (True, None)])
+@pytest.mark.parametrize(
+    ("writes", "held", "universe"),
+    [(True, False, 5001), (False, False, 5001), (True, True, 5001), (True, False, None)],
+)
 def test_a_game_learns_of_a_ban_and_if_grps_lifts_it(
-    people: Officers, game: Client, settings: Any, writes: bool, universe: int | None
+    people: Officers, game: Client, settings: Any, writes: bool, held: bool, universe: int | None
 ) -> None:
     settings.ROBLOX_WRITES = writes
+    if held:
+        write_hold.place("The database was restored.")
     Experience.objects.update(universe_id=universe)
     until = timezone.now() + dt.timedelta(days=3)
     sanctions.ban(
@@ -337,7 +343,7 @@ def test_a_game_learns_of_a_ban_and_if_grps_lifts_it(
     assert told == {
         "case": case.code,
         "reason": f"Flew, see … (case {case.code})",
-        "liftedByUs": writes and universe is not None,
+        "liftedByUs": writes and not held and universe is not None,
         "altAccounts": True,
     }
     sanctions.unban(1, Command(by=OPERATOR, reason="It was somebody else", now=timezone.now()))
