@@ -6,7 +6,7 @@ from django.core.management.base import BaseCommand, CommandError
 from rich.console import Console
 from rich.table import Table
 
-from roblox import cloud, key_health
+from roblox import cloud, key_health, write_hold
 from roblox.models import Experience
 from roblox.open_cloud import groups
 from roblox.open_cloud.errors import OpenCloudError
@@ -24,10 +24,9 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         self.problems: list[str] = []
         console = Console(file=self.stdout)  # type: ignore[arg-type]
-        console.print(
-            f"Open Cloud at {settings.OPEN_CLOUD_URL};"
-            f" writes are {'on' if settings.ROBLOX_WRITES else 'off'}."
-        )
+        off = write_hold.why_off()
+        writes = f"off: {off}" if off else "on."
+        console.print(f"Open Cloud at {settings.OPEN_CLOUD_URL}; writes are {writes}")
         try:
             self._keys(console)
             self._experiences()
