@@ -80,6 +80,22 @@ UNKNOWN_HOST = (
 log = structlog.get_logger("grps.errors")
 
 
+class _OnceASecond:
+    """Lets one of many log records of a second be long."""
+
+    def __init__(self) -> None:
+        self._next = -math.inf
+
+    def is_due(self, now: float) -> bool:
+        is_due = now >= self._next
+        if is_due:
+            self._next = now + 1
+        return is_due
+
+
+_TRACEBACKS = _OnceASecond()
+
+
 def document(
     status: int, detail: str, errors: list[dict[str, str]] | None = None
 ) -> dict[str, Any]:
@@ -208,9 +224,13 @@ def _unavailable(request: HttpRequest) -> HttpResponse:
 
 
 def _log_unavailable() -> None:
-    """Log the error, and let the next request connect again: another server may be writable."""
-    log.exception("database unavailable")
-    connection.close_at = time.monotonic()
+    """Log the error, and let the next request connect again: another server may be writable.
+
+    One traceback a second: many of them would fill the disk that may be full already.
+    """
+    now = connection.close_at = time.monotonic()
+    is_due = _TRACEBACKS.is_due(now)
+    log.error("database unavailable", exc_info=is_due, error=type(sys.exception()).__name__)
 
 
 def not_allowed(request: HttpRequest, exception: Exception) -> HttpResponse:

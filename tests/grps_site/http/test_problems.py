@@ -1,3 +1,4 @@
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from grps_site import urls
+from grps_site.http import errors
 
 pytestmark = pytest.mark.usefixtures("bootstrapped")
 
@@ -93,6 +95,19 @@ def test_a_database_that_is_away_is_worth_another_try(visitor: Client) -> None:
     answer = visitor.get("/away")
     problem(answer, 503)
     assert answer["Retry-After"] == "5"
+
+
+def test_a_database_that_is_away_fills_no_log_with_tracebacks(
+    visitor: Client, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(errors, "_TRACEBACKS", errors._OnceASecond())
+    monkeypatch.setattr(errors, "time", SimpleNamespace(monotonic=lambda: 7.0))
+    for _ in range(3):
+        problem(visitor.get("/away"), 503)
+    lines = [line.msg for line in caplog.records if isinstance(line.msg, dict)]
+    told = [line for line in lines if line["event"] == "database unavailable"]
+    assert [bool(line.get("exc_info")) for line in told] == [True, False, False]
+    assert {line["error"] for line in told} == {"OperationalError"}
 
 
 def test_a_plain_view_tells_the_same_of_a_database_that_is_away(visitor: Client) -> None:
