@@ -3,6 +3,7 @@
 The classes of SQLSTATE are those of PostgreSQL's appendix A. Poolers use class 08 too.
 """
 
+import re
 from collections.abc import Iterator
 
 import django.db
@@ -11,6 +12,7 @@ import psycopg
 UNAVAILABLE_CLASSES = ("08", "53")  # the connection; resources (disk, memory, connections)
 UNAVAILABLE = frozenset(
     {
+        "25P03",  # idle for too long within a transaction
         "25006",  # read-only: a standby after a failover, or default_transaction_read_only
         "57P01",  # shut down by an administrator
         "57P02",  # another server process crashed
@@ -21,20 +23,18 @@ UNAVAILABLE = frozenset(
     }
 )
 CONTENTION_CLASS = "40"  # deadlocks and serialization failures
-TIMEOUTS = frozenset({"55P03", "57014"})  # of a lock, of a statement
-DRIVER_ERRORS = (
-    django.db.OperationalError,
-    django.db.InterfaceError,
-    psycopg.OperationalError,
-    psycopg.InterfaceError,
-)
+TIMEOUTS = frozenset({"25P04", "55P03", "57014"})  # of a transaction, of a lock, of a statement
+DRIVER_ERRORS = (django.db.OperationalError, psycopg.OperationalError)
+# Django and psycopg also raise these when a program misuses a cursor or a result.
+INTERFACE_ERRORS = (django.db.InterfaceError, psycopg.InterfaceError)
+LOST = re.compile(r"connection (is|was|already) (closed|lost|bad)", re.IGNORECASE)
 
 
 def is_unavailable(error: BaseException) -> bool:
     """Return whether the database is unreachable, read-only, full or not accepting connections."""
     code = _code(error)
     if code is None:
-        return any(isinstance(cause, DRIVER_ERRORS) for cause in _causes(error))
+        return any(_is_of_connection(cause) for cause in _causes(error))
     return code.startswith(UNAVAILABLE_CLASSES) or code in UNAVAILABLE
 
 
@@ -42,6 +42,13 @@ def is_temporary(error: BaseException) -> bool:
     """Return whether the database is unavailable, or too busy for this statement."""
     code = _code(error) or ""
     return is_unavailable(error) or code.startswith(CONTENTION_CLASS) or code in TIMEOUTS
+
+
+def _is_of_connection(cause: BaseException) -> bool:
+    """Return whether the driver has no connection."""
+    if isinstance(cause, INTERFACE_ERRORS):
+        return bool(LOST.search(str(cause)))
+    return isinstance(cause, DRIVER_ERRORS)
 
 
 def _code(error: BaseException) -> str | None:

@@ -21,6 +21,9 @@ REFUSED = psycopg.OperationalError("connection refused")
         errors.AdminShutdown("terminating connection"),
         errors.CannotConnectNow("the database system is starting up"),
         errors.ProtocolViolation("query_wait_timeout"),
+        errors.IdleInTransactionSessionTimeout("terminating connection"),
+        errors.IdleSessionTimeout("terminating connection"),
+        django.db.InterfaceError("connection already closed"),
     ],
     ids=lambda cause: type(cause).__name__,
 )
@@ -35,6 +38,7 @@ def test_an_unavailable_database_is_recognised(cause: psycopg.Error) -> None:
     [
         errors.DeadlockDetected("deadlock detected"),
         errors.SerializationFailure("could not serialize"),
+        errors.TransactionTimeout("terminating connection due to transaction timeout"),
         errors.LockNotAvailable("canceling statement due to lock timeout"),
         errors.QueryCanceled("canceling statement due to statement timeout"),
     ],
@@ -52,6 +56,9 @@ def test_contention_is_temporary_while_the_database_is_available(cause: psycopg.
         errors.InFailedSqlTransaction("current transaction is aborted"),
         errors.UndefinedTable("no such table"),
         ValueError("no error of the database"),
+        psycopg.InterfaceError("the cursor is closed"),
+        psycopg.InterfaceError("result not set"),
+        django.db.InterfaceError("the cursor is closed"),
     ],
     ids=lambda error: type(error).__name__,
 )
