@@ -19,9 +19,10 @@ SEPARATORS = ",;\t"
 SEPARATOR_LINE = re.compile(r'"?sep=(?P<separator>[^\w\s"]|\t)"?[,;\s]*', re.IGNORECASE)
 SURROGATE = re.compile("[\ud800-\udfff]")
 UTF_16 = (b"\xff\xfe", b"\xfe\xff")
-UNCLOSED = "unexpected end of data"  # csv.Error of a record that the next line may complete
+MOST_UNCLOSED = 100  # records; each is read twice, at most LONGEST characters of it
 ENCODING = "must be UTF-8; save the file as UTF-8"
 QUOTES = 'must be closed, and doubled ("") inside a text'
+STOPPED = f"{QUOTES}; nothing after {MOST_UNCLOSED} such lines was read"
 
 Line = tuple[int, str]
 Report = Callable[[int, str, str], None]  # line, name of what is wrong, how to correct it
@@ -35,6 +36,7 @@ class Records:
         self._lines = _decoded(stream, report)
         self._again: deque[Line] = deque()
         self._report = report
+        self._unclosed = 0
 
     def __iter__(self) -> Iterator[tuple[int, list[str]]]:
         """Yield line numbers from 1 and values. Lines with blank values only are left out."""
@@ -69,28 +71,30 @@ class Records:
         If it does not end within LONGEST characters, its first line alone is reported.
         """
         taken: list[Line] = []
-        while True:
-            try:
-                return next(csv.reader([text], delimiter=self.separator, strict=True))
-            except csv.Error as error:
-                following = self._closing_lines() if str(error) == UNCLOSED else []
-            taken += following
-            text = "\n".join([text, *(more for _, more in following)])
-            if not following or len(text) > LONGEST:
-                self._report(number, "quotes", QUOTES)
-                self._again.extendleft(reversed(taken))
-                return None
+        source = self._continued(text, taken)
+        try:
+            return next(csv.reader(source, delimiter=self.separator, strict=True))
+        except csv.Error:
+            self._unclosed += bool(taken)
+        self._again.extendleft(reversed(taken))
+        if self._unclosed < MOST_UNCLOSED:
+            self._report(number, "quotes", QUOTES)
+        else:
+            self._report(number, "quotes", STOPPED)
+            self._again.clear()
+            self._lines = iter(())
+        return None
 
-    def _closing_lines(self) -> list[Line]:
-        """Return the next lines up to one with a quote, at most LONGEST characters."""
-        found: list[Line] = []
-        size = 0
-        while size <= LONGEST and (line := self._next()) is not None:
-            found.append(line)
+    def _continued(self, text: str, taken: list[Line]) -> Iterator[str]:
+        """Yield a line and the next ones, at most LONGEST characters. Adds the next to `taken`."""
+        size = len(text)
+        yield f"{text}\n"
+        while (line := self._next()) is not None:
+            taken.append(line)
             size += len(line[1]) + 1
-            if '"' in line[1]:
-                break
-        return found
+            if size > LONGEST:
+                return
+            yield f"{line[1]}\n"
 
 
 def lines(stream: IO[bytes], report: Report) -> Iterator[Line]:

@@ -1,5 +1,7 @@
 """Files of rows: errors have their line and a hint, and values are read exactly as written."""
 
+import io
+import time
 import tracemalloc
 from decimal import Decimal
 from pathlib import Path
@@ -8,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common import csv_stream
+from common import csv_reader, csv_stream
 from players.mass_adjustments.files import FileRow, UnknownFormat, ValidationErrors, read
 
 
@@ -65,6 +67,19 @@ def test_texts_may_have_line_breaks(tmp_path: Path) -> None:
         [FileRow(2, 1, 200, 'won\n\nthe "cup"'), FileRow(5, 3, 400, "x")],
         [],
     )
+
+
+@pytest.mark.parametrize("line", ['""\n', 'a","\n'])
+def test_quotes_that_are_not_closed_take_no_long_time(line: str) -> None:
+    """Each line is read a few times, not once for each of the thousands before it."""
+    wrong: list[str] = []
+    content = "a,b\n" + ('"\n' + line * 4_000) * 50
+    records = csv_reader.Records(io.BytesIO(content.encode()), lambda *one: wrong.append(one[2]))
+    begun = time.process_time()
+    assert len(list(records)) < 10
+    assert time.process_time() - begun < 5
+    assert csv_reader.QUOTES in wrong
+    assert (wrong[-1] == csv_reader.STOPPED) == (line != '""\n')
 
 
 def test_a_quote_that_is_not_closed_spoils_its_own_line_only(tmp_path: Path) -> None:
