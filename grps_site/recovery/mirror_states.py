@@ -8,7 +8,7 @@ from roblox.models import Experience
 from syncs.models import Drift, Mirror
 
 # Roblox answers a repeated idempotency key, which holds the version, with what it did before.
-JUMP = 1_000
+JUMP = 1_000_000
 NOT_COMPARED = "The database was restored from a backup. This was not compared with Roblox yet."
 DIFFERS = (
     "After the backup Roblox got something else. `manage.py sync drift` shows both: adopt or push."

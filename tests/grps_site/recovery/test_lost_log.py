@@ -149,3 +149,11 @@ def test_sequences_move_past_the_lost_events(db: None) -> None:
         cursor.execute("SELECT nextval('sanctions_id_seq')")
         assert cursor.fetchone()[0] > sanction + sequences.JUMP
     assert reserve_id() > before + 5000
+
+
+def test_sequences_of_integers_move_less(db: None) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE SEQUENCE made_by_a_test AS integer START 7")
+        sequences.jump(0)
+        cursor.execute("SELECT nextval('made_by_a_test')")
+        assert cursor.fetchone()[0] == 7 + sequences.SHORT_JUMP + 1
