@@ -142,10 +142,28 @@ def _copy_seals(copy: archive.Member, last: int) -> int | None:
     with gzip.GzipFile(fileobj=copy, mode="wb") as out:
         if not path.exists():
             return None
-        with path.open("rb") as file:
-            for line in file:
-                if not line.endswith(b"\n") or SealFields.from_json(line).number > last:
-                    break
-                out.write(line)
-                copied += 1
+        for line in _seal_lines(path, last):
+            out.write(line)
+            copied += 1
     return copied
+
+
+def _seal_lines(path: Path, last: int) -> Iterator[bytes]:
+    """Yield the lines of the seal file up to the seal `last`."""
+    try:
+        with path.open("rb") as file:
+            for number, line in enumerate(file, start=1):
+                if not line.endswith(b"\n") or _seal_number(path, number, line) > last:
+                    break
+                yield line
+    except OSError as error:
+        raise BackupError(f"The seal file {path} cannot be read: {error.strerror}.") from None
+
+
+def _seal_number(path: Path, number: int, line: bytes) -> int:
+    try:
+        return int(SealFields.from_json(line).number)
+    except (ValueError, TypeError):
+        raise BackupError(
+            f"Line {number} of the seal file {path} is no seal: put back a good copy of the file."
+        ) from None

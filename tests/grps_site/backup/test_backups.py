@@ -148,6 +148,24 @@ def test_programs_that_are_missing_or_too_old_are_reported(
     assert list(Path(settings.BACKUP_DESTINATION).iterdir()) == []
 
 
+@pytest.mark.parametrize("text", ["no seal\n", "[]\n", '{"number": 1}\n'])
+def test_a_line_of_the_seal_file_that_is_no_seal_is_named(
+    community: Game, identity: Path, settings: Any, text: str
+) -> None:
+    with Path(settings.AUDIT_SEAL_FILE).open("r+") as file:
+        file.write(text)
+    with pytest.raises(CommandError, match=r"Line 1 of the seal file .* is no seal"):
+        backup("make")
+
+
+def test_a_seal_file_that_cannot_be_read_is_named(
+    community: Game, identity: Path, settings: Any, tmp_path: Path
+) -> None:
+    settings.AUDIT_SEAL_FILE = str(tmp_path)
+    with pytest.raises(CommandError, match=r"The seal file .* cannot be read: Is a directory"):
+        backup("make")
+
+
 def test_a_full_disk_leaves_no_incomplete_file(
     community: Game, identity: Path, settings: Any
 ) -> None:
