@@ -14,6 +14,7 @@ import structlog
 from django.conf import settings
 from django.db import connection, connections
 from psycopg.pq import ExecStatus
+from psycopg.pq.abc import PGresult
 
 from common import environment
 from grps_site.ops import pool_modes
@@ -27,6 +28,9 @@ UNDECLARED = (
     "DATABASE_URL leads to a transaction pool. Set DATABASE_POOL=transaction, and"
     " DATABASE_DIRECT_URL to the address without the pool."
 )
+
+# Of a pool that does not know a statement, knows another one of that name, or refuses them all.
+STATEMENT_ERRORS = frozenset({"0A000", "08P01", "26000", "42P05"})
 
 Connection = psycopg.Connection[Any]
 log = structlog.get_logger("grps.database")
@@ -48,10 +52,11 @@ def refuse_mixed_statements() -> None:
         return
     try:
         pool = probe()
-    except psycopg.OperationalError:
+    except psycopg.OperationalError as error:
         log.warning(
-            "the database is away: until its next start, this process prepares no statements",
+            "until its next start, this process prepares no statements",
             why="a pool that may mix them up cannot be tested",
+            error=str(error).strip(),
         )
         os.environ["DATABASE_POOL"] = pool_modes.UNPREPARED
         for database in connections.settings.values():
@@ -68,14 +73,16 @@ def probe() -> Pool:
 
     A quiet pool may give each client the same server process every time. So one of the connections
     is always within a transaction, which occupies a server process. Raises OperationalError if
-    there is no connection.
+    there is no connection, or an error that says nothing about prepared statements.
     """
     with ExitStack() as stack:
         clients = [stack.enter_context(_connect()) for _ in range(2)]
         servers: set[tuple[int, bytes]] = set()
         try:
             carries = _carries_prepared(clients, servers)
-        except psycopg.Error:
+        except psycopg.Error as error:
+            if error.sqlstate and error.sqlstate not in STATEMENT_ERRORS:
+                raise psycopg.OperationalError(str(error)) from error
             carries = False
         if any(client.broken for client in clients):
             raise psycopg.OperationalError("the connection to the database was lost")
@@ -92,13 +99,18 @@ def _carries_prepared(clients: list[Connection], servers: set[tuple[int, bytes]]
     name = f"grps_probe_{secrets.token_hex(4)}".encode()
     for number, client in enumerate(clients):
         text = b"SELECT %d, pg_backend_pid()" % number
-        if client.pgconn.prepare(name, text).status != ExecStatus.COMMAND_OK:
-            return False
+        _raise_error(client.pgconn.prepare(name, text))
     for number in range(ROUNDS):
         with clients[number % 2].transaction():
             for asked, client in enumerate(clients):
                 row = client.pgconn.exec_prepared(name, [])
+                _raise_error(row)
                 if row.status != ExecStatus.TUPLES_OK or row.get_value(0, 0) != b"%d" % asked:
                     return False
                 servers.add((asked, row.get_value(0, 1) or b""))
     return True
+
+
+def _raise_error(result: PGresult) -> None:
+    if result.status == ExecStatus.FATAL_ERROR:
+        raise psycopg.errors.error_from_result(result)

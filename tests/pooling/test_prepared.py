@@ -11,6 +11,7 @@ import psycopg
 import pytest
 from django.db import connection
 from environ import Env
+from psycopg import errors
 
 from common.environment import BASE_DIR
 from grps_site.ops import pool_modes, pooling
@@ -95,6 +96,35 @@ def test_a_connection_lost_in_the_middle_says_nothing_about_the_pool(
     monkeypatch.setattr(pooling, "_carries_prepared", lose_one)
     with pytest.raises(psycopg.OperationalError, match="was lost"):
         pooling.probe()
+
+
+@pytest.mark.parametrize("error", [errors.QueryCanceled, errors.DiskFull])
+def test_an_error_of_another_kind_says_nothing_about_the_pool(
+    monkeypatch: pytest.MonkeyPatch, error: type[psycopg.Error]
+) -> None:
+    def fail(*_: Any) -> bool:
+        raise error("not of a statement's name")
+
+    monkeypatch.setattr(pooling, "_carries_prepared", fail)
+    with pytest.raises(psycopg.OperationalError, match="not of a statement's name"):
+        pooling.probe()
+
+
+def test_a_statement_that_takes_too_long_stops_no_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    carries = pooling._carries_prepared
+
+    def wait(clients: list[pooling.Connection], servers: set[tuple[int, bytes]]) -> bool:
+        result = clients[0].pgconn.exec_(b"SET statement_timeout = 1; SELECT pg_sleep(1)")
+        pooling._raise_error(result)
+        return carries(clients, servers)
+
+    monkeypatch.setattr(pooling, "_carries_prepared", wait)
+    monkeypatch.setattr(pooling.environment, "stop", pytest.fail)
+    monkeypatch.setenv("DATABASE_POOL", pool_modes.TRANSACTION)
+    monkeypatch.setitem(connection.settings_dict, "OPTIONS", {"prepare_threshold": 2})
+    monkeypatch.setitem(connection.settings_dict, "DISABLE_SERVER_SIDE_CURSORS", False)
+    pooling.refuse_mixed_statements()
+    assert os.environ["DATABASE_POOL"] == pool_modes.UNPREPARED
 
 
 def test_the_probe_finds_no_pool() -> None:
