@@ -1,17 +1,20 @@
 """Every operation of the client, with each exchange compared with Roblox's own description."""
 
 import datetime as dt
+import io
 import json
 import os
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import httpx
 import pytest
 from django.conf import settings as django_settings
+from django.core.management import CommandError, call_command
 
-from roblox import key_health
+from roblox import key_health, write_hold
 from roblox.models import CloudKey
 from roblox.open_cloud import (
     api_keys,
@@ -233,6 +236,16 @@ def test_a_doctor_names_the_scopes_that_are_missing(
     assert "group:write" not in lacking
     settings.ROBLOX_WRITES = True
     assert "Add group:write to the key" in " ".join(diagnosis().problems)
+
+
+def test_a_doctor_says_why_writes_are_off(key: Callable[..., None], settings: Any) -> None:
+    key()
+    settings.ROBLOX_WRITES = True
+    write_hold.place("It was restored.")
+    out = io.StringIO()
+    with suppress(CommandError):  # of what else there is to mend
+        call_command("roblox", "doctor", stdout=out)
+    assert "writes are off: It was restored." in " ".join(out.getvalue().split())
 
 
 def test_a_doctor_sees_what_will_end_soon(key: Callable[..., None]) -> None:
