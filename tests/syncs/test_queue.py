@@ -1,8 +1,10 @@
 """The queue that games fill during an outage: everything in it counts once, despite crashes."""
 
 import datetime as dt
+import itertools
 import json
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -102,6 +104,17 @@ def test_events_ahead_of_our_clock_wait_and_the_others_count_once(
     assert Player.objects.get().points == 45
     community.advance(queue.HIDDEN)
     assert queue.drain(nexus, now=now) == 0
+
+
+def test_a_run_ends_before_it_reads_what_waits_again(
+    community: World, nexus: Experience, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Here each reading takes 25 seconds, and finds something."""
+    moments = itertools.count(0, 25)
+    monkeypatch.setattr(tasks, "time", SimpleNamespace(monotonic=lambda: next(moments)))
+    monkeypatch.setattr(queue, "drain", lambda *_, **__: 1)
+    Experience.objects.exclude(pk=nexus.pk).update(enabled=False)
+    assert tasks.drain_queues() == 2
 
 
 def test_events_of_a_clock_that_is_wrong_by_days_are_kept_for_staff(
