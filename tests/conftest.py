@@ -132,14 +132,16 @@ def _no_request() -> None:
 
 
 @pytest.fixture(autouse=True)
-def _no_limits(settings: Any, tmp_path: Any) -> None:
+def _no_limits(settings: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Disable throttles, slow password hashes and static file scans.
 
-    Seals go to a file of the test.
+    Seals of the test and of its processes go to a file of the test. In a file with the seals of an
+    earlier test, whose rows are gone, they would look like a restored backup.
     """
     settings.THROTTLE_PUBLIC_PER_MINUTE = 0
     settings.THROTTLE_WRITE_PER_MINUTE = 0
     settings.AUDIT_SEAL_FILE = str(tmp_path / "seals.jsonl")
+    monkeypatch.setenv("AUDIT_SEAL_FILE", settings.AUDIT_SEAL_FILE)
     settings.PASSWORD_HASHERS = ["tests.hashers.OneRound"]
     settings.WHITENOISE_AUTOREFRESH = True
 

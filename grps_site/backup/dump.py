@@ -140,22 +140,25 @@ def _copy_seals(copy: archive.Member, last: int) -> int | None:
     path = Path(settings.AUDIT_SEAL_FILE)
     copied = 0
     with gzip.GzipFile(fileobj=copy, mode="wb") as out:
-        if not path.exists():
+        try:
+            for line in _seal_lines(path, last):
+                out.write(line)
+                copied += 1
+        except FileNotFoundError:
             return None
-        for line in _seal_lines(path, last):
-            out.write(line)
-            copied += 1
     return copied
 
 
 def _seal_lines(path: Path, last: int) -> Iterator[bytes]:
-    """Yield the lines of the seal file up to the seal `last`."""
+    """Yield the lines of the seal file up to the seal `last`. Raises FileNotFoundError."""
     try:
         with path.open("rb") as file:
             for number, line in enumerate(file, start=1):
                 if not line.endswith(b"\n") or _seal_number(path, number, line) > last:
                     break
                 yield line
+    except FileNotFoundError:
+        raise
     except OSError as error:
         raise BackupError(f"The seal file {path} cannot be read: {error.strerror}.") from None
 

@@ -41,6 +41,7 @@ def beat_once(transactional_db: None) -> Iterator[Callable[[], None]]:
         env={
             **os.environ,
             "DATABASE_URL": f"{database_url()}?application_name={NAME}",
+            "DATABASE_CONN_MAX_AGE": "3600",  # a slow machine takes longer than a minute
             "LOG_LEVEL": "ERROR",
         },
         stdout=subprocess.DEVNULL,

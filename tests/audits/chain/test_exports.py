@@ -129,6 +129,7 @@ def test_an_export_after_a_seal_agrees_with_the_seal_file(chain: list[int], sett
     )
 
 
+@pytest.mark.django_db
 def test_an_export_with_nothing_in_it_proves_nothing() -> None:
     assert found([]) == ["there is no seal in it"]
 

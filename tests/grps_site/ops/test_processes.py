@@ -301,8 +301,11 @@ def test_sentry_gets_each_error_and_nothing_personal(story: Story) -> None:
         if '"exception"' in line
     ]
     found = {event["tags"]["request_id"] for event in events}
-    assert {"broken:1", "broken:2"} < found
-    assert len(events) == len(found) == 3
+    assert len(events) == len(found)
+    # A periodic task may have failed beside them.
+    ours = {one for one in found if not one.startswith("task-")}
+    assert {"broken:1", "broken:2"} < ours
+    assert len(ours) == 3
     text = json.dumps(events)
     assert "ProgrammingError" in text
     for word in ("poison", story.processes.environment["METRICS_TOKEN"], "127.0.0.1", '"vars":'):

@@ -94,7 +94,12 @@ def known(bootstrapped: None) -> Player:
 
 def test_somebody_from_before_is_erased_again_once(known: Player) -> None:
     lost = [
-        event(1, "erasure.ordered", details={"player": known.pk, "notification": "message-1"}),
+        event(
+            1,
+            "erasure.ordered",
+            target=Party("erasure", "1"),
+            details={"player": known.pk, "notification": "message-1"},
+        ),
         event(2, "player.erased", target=Party("player", str(known.pk))),
     ]
     later = known.created_at + dt.timedelta(seconds=1)
