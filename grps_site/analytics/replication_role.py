@@ -18,6 +18,12 @@ POWERS = """
 MARK = "Made by manage.py analytics warehouse"
 COMMENT = "SELECT shobj_description(oid, 'pg_authid') FROM pg_roles WHERE rolname = %s"
 
+# A superuser keeps every right, whatever is revoked.
+WRITES = """
+    SELECT NOT rolsuper AND (has_table_privilege(rolname, 'players', 'INSERT')
+        OR pg_has_role(rolname, (SELECT relowner FROM pg_class WHERE oid = 'players'::regclass), 'MEMBER'))
+    FROM pg_roles WHERE rolname = %s"""
+
 
 def renew(name: str) -> str:
     """Make the role or give it a new password. Return its URL. Raises NotPossible."""
@@ -35,8 +41,12 @@ def renew(name: str) -> str:
 
 
 def grant(name: str) -> None:
-    """Let the role copy the published columns, and read nothing else by SQL."""
+    """Let the role copy the published columns, and read nothing else by SQL.
+
+    Raises NotPossible for a role that GRPS itself works with: its own rights would be taken.
+    """
     with transaction.atomic(), connection.cursor() as cursor:
+        _check_reads_only(cursor, name)
         schema = quoted(catalog.schema())
         cursor.execute(f"REVOKE ALL ON ALL TABLES IN SCHEMA {schema} FROM {quoted(name)}")
         cursor.execute(f"GRANT CONNECT ON DATABASE {quoted(catalog.database())} TO {quoted(name)}")
@@ -67,6 +77,18 @@ def _make(cursor: CursorWrapper, name: str) -> None:
         raise NotPossible(
             f"The role {name} exists and this command did not make it. Choose another --slot. If an"
             f" earlier version made it, run `{mark}` as an administrator, then this again."
+        )
+
+
+def _check_reads_only(cursor: CursorWrapper, name: str) -> None:
+    cursor.execute(WRITES, [name])
+    writes = cursor.fetchone()
+    if writes is None:
+        raise NotPossible(f"There is no role {name}: make the role that --source names first.")
+    if writes[0]:
+        raise NotPossible(
+            f"The role {name} writes GRPS's tables. Make a role for the warehouse alone, and give"
+            " its URL with --source (docs/analytics.md)."
         )
 
 

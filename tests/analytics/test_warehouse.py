@@ -1,5 +1,6 @@
 """Level B as a whole: what the publication sends, and a warehouse in a second cluster."""
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -12,7 +13,7 @@ from django.db import connection
 from django.test import Client
 
 from grps_site.analytics import publication, replication_role, slots, warehouse
-from grps_site.ops import metric_sources, portal_role
+from grps_site.ops import database_roles, metric_sources, portal_role
 from players.models import Player
 from roblox.models import ExperienceKey
 from tests import clusters
@@ -239,6 +240,17 @@ def test_a_role_of_other_origin_is_left_alone(level_b: None) -> None:
             assert LOGIN in replication_role.renew(LOGIN)
         finally:
             replication_role.drop(LOGIN)
+
+
+def test_the_role_of_the_processes_keeps_its_rights(level_b: None) -> None:
+    application = database_roles.role_of(os.environ["DATABASE_APPLICATION_URL"])
+    with pytest.raises(portal_role.NotPossible, match="writes GRPS's tables"):
+        replication_role.grant(application)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT has_table_privilege(%s, 'players', 'INSERT')", [application])
+        assert cursor.fetchone() == (True,)
+    with pytest.raises(portal_role.NotPossible, match="There is no role nobody_here"):
+        replication_role.grant("nobody_here")
 
 
 def test_a_warehouse_needs_a_publication(level_a: None, url: str) -> None:
