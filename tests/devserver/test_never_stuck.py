@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -14,7 +15,7 @@ import psycopg
 import pytest
 
 from devserver import orphans, postgres, valkey
-from devserver.os_users import unprivileged
+from devserver.os_users import SHARED, unprivileged
 from devserver.process import Service
 from devserver.state import State, free_port
 from devserver.supervisor import Supervisor
@@ -76,9 +77,9 @@ def test_a_pid_file_that_names_another_process_is_replaced(tmp_path: Path) -> No
 
 
 def test_a_full_disk_is_waited_for(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with small_disk(tmp_path / "disk") as disk:
+    with small_disk() as disk:
         state = State.at(disk / "state")
         monkeypatch.setattr(postgres, "reachable_folder", lambda wanted, _: disk / wanted.name)
         port = free_port()
@@ -103,20 +104,17 @@ def test_a_full_disk_is_waited_for(
 
 
 @contextmanager
-def small_disk(folder: Path) -> Iterator[Path]:
-    """Mount an empty disk of 300 MB, which only root may do."""
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=300m", "tmpfs", str(folder)]
-    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True).returncode:
-        pytest.skip("only root with the right to mount can make a small disk")
-    for parent in folder.parents:  # PostgreSQL's account must reach it
-        if not parent.stat().st_mode & 0o001:
-            parent.chmod(0o711)
-    folder.chmod(0o777)
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", "--lazy", str(folder)], check=True)
+def small_disk() -> Iterator[Path]:
+    """Mount an empty disk of 300 MB where every account can reach it. Only root may do so."""
+    with tempfile.TemporaryDirectory(dir=SHARED) as name:
+        folder = Path(name)
+        mount = ["mount", "-t", "tmpfs", "-o", "size=300m,mode=0777", "tmpfs", name]
+        if os.geteuid() != 0 or subprocess.run(mount, capture_output=True).returncode:
+            pytest.skip("only root with the right to mount can make a small disk")
+        try:
+            yield folder
+        finally:
+            subprocess.run(["umount", "--lazy", name], check=True)
 
 
 def fill(file: Path) -> None:
