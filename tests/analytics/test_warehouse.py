@@ -30,7 +30,7 @@ from tests.analytics.conftest import (
 )
 from tests.players.conftest import Game
 
-PATIENCE = 30  # seconds
+PATIENCE = 120  # seconds
 FACTS = (
     "SELECT id, rank_id, earned, adjusted, points, kos, listed, erased_at FROM players ORDER BY 1"
 )
@@ -192,6 +192,8 @@ def _lose(name: str) -> None:
             database.execute("CHECKPOINT")
         database.execute("ALTER SYSTEM RESET idle_replication_slot_timeout")
         database.execute("SELECT pg_reload_conf()")
+        while database.execute("SHOW idle_replication_slot_timeout").fetchone() != ("0",):
+            time.sleep(0.05)
 
 
 def _gauge(name: str) -> list[tuple[tuple[str, str], float]]:

@@ -34,6 +34,7 @@ def server(transactional_db: None) -> Iterator["psycopg.Connection[Any]"]:
 @pytest.fixture
 def beat_once(transactional_db: None) -> Iterator[Callable[[], None]]:
     """Start a worker. Return a function that lets it run one task."""
+    Heartbeat.objects.all().delete()  # of a system that an earlier test ran
     command = ["celery", "--app=grps_site", "worker", "--pool=solo", f"--queues={QUEUE}"]
     worker = subprocess.Popen(
         [sys.executable, "-m", *command],
