@@ -29,7 +29,7 @@ from roblox.models import CloudKey, Experience
 from tests import first_start
 from tests.conftest import TESTER, Live
 from tests.grps_site.ops import alloy
-from tests.grps_site.ops.prometheus import prometheus
+from tests.grps_site.ops.prometheus import Server, prometheus
 from tests.grps_site.ops.running import Running, running, wait_for, without_table
 from tests.grps_site.ops.test_observe import expressions
 from tests.roblox.luau.universe import Universe
@@ -147,10 +147,18 @@ class Story:
         """Let Prometheus scrape the processes and evaluate everything that we ship."""
         try:
             with prometheus(self.processes.folder, self.processes) as server:
-                self.series = {each: len(server.query(each)) for _, each in expressions()}
+                self._evaluate(server)
                 self.rules = server.rules()
         except pytest.skip.Exception as missing:
             self.no_prometheus = str(missing)
+
+    def _evaluate(self, server: Server) -> None:
+        """Count the series of every expression. A rate exists after the second sample."""
+        for _ in range(100):
+            self.series = {each: len(server.query(each)) for _, each in expressions()}
+            if all(self.series.values()):
+                return
+            time.sleep(0.2)
 
     def _fail(self, http: httpx.Client) -> None:
         with without_table("nonces"):
