@@ -1,6 +1,7 @@
 """Every address of the console answers without a 500 for ids that no column can hold."""
 
 import itertools
+import os
 from collections.abc import Iterator
 
 from django.test import Client
@@ -10,6 +11,7 @@ from audits.actions import Action
 from audits.record import NOBODY, Actor, Target, record
 from tests.console.conftest import Make
 
+LONG = bool(os.environ.get("GRPS_LONG"))
 HUGE = [str(2**63), "9" * 40]
 QUERIES = ["after", "before", "q", "rank", "older", "show", "status", "target", "actor", "since"]
 NUMBERS = (
@@ -81,12 +83,12 @@ def test_undo_of_any_kind_of_event_about_anything_is_a_page(owner: Client, playe
     made = player(1)
     actor = Actor("staff", str(made.pk), made.username, made.subject)
     failed = []
-    for target in (NOBODY, Target("experience", "nexus", ""), Target("player", "9" * 30, "")):
-        for action in Action:
-            event = record(
-                action, actor=actor, target=target, reason="seen", details={"decision": 1}
-            )
-            path = f"/admin/revert/{event}/"
-            answers = (owner.get(path), owner.post(path, {"reason": "a mistake"}))
-            failed += [(action, target) for answer in answers if answer.status_code >= 500]
+    targets = (NOBODY, Target("experience", "nexus", ""), Target("player", "9" * 30, ""))
+    # A short run takes one target for each action.
+    pairs = itertools.product(Action, targets) if LONG else zip(Action, itertools.cycle(targets))
+    for action, target in pairs:
+        event = record(action, actor=actor, target=target, reason="seen", details={"decision": 1})
+        path = f"/admin/revert/{event}/"
+        answers = (owner.get(path), owner.post(path, {"reason": "a mistake"}))
+        failed += [(action, target) for answer in answers if answer.status_code >= 500]
     assert failed == []

@@ -10,7 +10,7 @@ from tests.roblox.luau.universe import Universe
 
 LONG = bool(os.environ.get("GRPS_LONG"))
 MINUTES = 60 if LONG else 5
-DAYS = 14 if LONG else 7
+DAYS = 14 if LONG else 5
 STAYS = 4  # of a player per day
 SAVE_EVERY = 300 if LONG else 900  # seconds
 
