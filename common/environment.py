@@ -227,6 +227,12 @@ def address(variable: str, value: str, schemes: tuple[str, ...]) -> None:
         )
 
 
+def hex_bytes(variable: str, value: str, size: int) -> None:
+    """Check that `value` is empty, or `size` bytes in hexadecimal digits."""
+    if value and not re.fullmatch(rf"[0-9a-fA-F]{{{2 * size}}}", value):
+        stop(f"{variable} must be {2 * size} hexadecimal digits.")
+
+
 def key_bytes(variable: str, value: str, size: int) -> None:
     """Check that `value` is base64 of `size` bytes. The caller checks whether it is set."""
     try:

@@ -17,8 +17,11 @@ from importlib import import_module
 from pathlib import Path
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-PACKAGES = ("audits", "common", "console", "grps_site", "players", "roblox", "syncs", "webhooks")
-NOT_PRODUCTION = ("roblox.emulator", "roblox.luau")
+PACKAGES = (
+    *("audits", "common", "console", "discord", "grps_site"),
+    *("players", "roblox", "syncs", "webhooks"),
+)
+NOT_PRODUCTION = ("roblox.emulator", "roblox.luau", "discord.emulator")
 # What the processes import by name: servers, Celery's transport, beat's scheduler.
 BY_NAME = (
     "kombu.transport.redis",

@@ -2,12 +2,13 @@
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import jsonschema
 import msgspec
 
 from common import environment
+from common.parsing import whole_number
 from players.policy.bounds import Bounds
 
 Name = Annotated[str, msgspec.Meta(min_length=1)]
@@ -177,6 +178,33 @@ class Features(msgspec.Struct, frozen=True, rename="camel"):
     automatic_promotions: bool
 
 
+class DiscordRoles(msgspec.Struct, frozen=True, rename="camel"):
+    """Ids of Discord roles by rank and by level, and of the one for everybody who is linked.
+
+    `unlinked`: whether somebody without a link keeps these roles ("leave") or not ("remove").
+    """
+
+    ranks: dict[str, int] = {}
+    levels: dict[str, int] = {}
+    linked: int | None = None
+    unlinked: Literal["leave", "remove"] = "leave"
+
+    @property
+    def managed(self) -> frozenset[int]:
+        """The roles that GRPS gives and removes. It changes no others."""
+        linked = () if self.linked is None else (self.linked,)
+        return frozenset((*self.ranks.values(), *self.levels.values(), *linked))
+
+
+class DiscordConfig(msgspec.Struct, frozen=True, rename="camel"):
+    """The Discord server: its roles, and the channels for the queue and for events."""
+
+    roles: DiscordRoles = DiscordRoles()
+    queue_channel: int | None = None
+    events_channel: int | None = None
+    timeout_seconds: float = 10.0
+
+
 class Integrations(msgspec.Struct, frozen=True, rename="camel"):
     endpoints: Endpoints
     experiences: tuple[ExperienceConfig, ...]
@@ -189,12 +217,13 @@ class Integrations(msgspec.Struct, frozen=True, rename="camel"):
     features: Features
     key_guard: KeyGuard = KeyGuard()
     analytics: Analytics = Analytics()
+    discord: DiscordConfig = DiscordConfig()
     group_id: int | None = None
 
 
 def load(path: Path) -> Integrations:
     """Read the file and check it against its schema. Exits with the place of an error."""
-    parsed = msgspec.convert(checked_document(path), Integrations)
+    parsed = msgspec.convert(checked_document(path), Integrations, strict=False)
     keys = [experience.key for experience in parsed.experiences]
     if len(set(keys)) != len(keys):
         environment.stop(
@@ -213,6 +242,28 @@ def checked_document(path: Path) -> Any:
     if error is not None:
         environment.stop(f"{path.name}: {error.json_path}: {error.message}.")
     return document
+
+
+def discord_roles(configured: DiscordRoles) -> DiscordRoles:
+    """Return the roles of the file, or those of DISCORD_ROLES where it is set.
+
+    It is written as `Rank=ID,level:LEVEL=ID,linked=ID`.
+    """
+    pairs = [part.partition("=") for part in environment.env.list("DISCORD_ROLES", default=[])]
+    if not pairs:
+        return configured
+    ids = {name.strip(): whole_number(text.strip()) for name, _, text in pairs}
+    wrong = next((name for name, number in ids.items() if not number), None)
+    if wrong is not None:
+        environment.stop(f"DISCORD_ROLES: {wrong!r} has no role's id. Write Rank=ID,Rank=ID.")
+    found = {name: number for name, number in ids.items() if number}
+    levels = {name for name in found if name.startswith("level:")}
+    return msgspec.structs.replace(
+        configured,
+        ranks={name: found[name] for name in found if name not in levels | {"linked"}},
+        levels={name.removeprefix("level:"): found[name] for name in levels},
+        linked=found.get("linked"),
+    )
 
 
 def _json(path: Path) -> Any:

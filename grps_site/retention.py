@@ -33,7 +33,8 @@ _GROUPS: dict[Retention, str] = {
     " membership_reads mirrors name_checks period_totals player_names player_records players"
     " previous_secret_uses rank_counts ranks refused_sign_ins role_grants role_pins roblox_write_hold"
     " saved_filters seen_up_to"
-    " secret_fingerprints staff_accounts statistics_state webhook_endpoints",
+    " discord_guilds discord_links discord_role_mirrors secret_fingerprints staff_accounts"
+    " statistics_state webhook_endpoints",
     ACCOUNTS: "account_emailaddress account_emailconfirmation auth_group auth_group_permissions"
     " auth_user auth_user_groups auth_user_user_permissions mfa_authenticator"
     " socialaccount_socialaccount socialaccount_socialapp socialaccount_socialtoken",

@@ -92,6 +92,21 @@ OPEN_CLOUD_BUDGETS = INTEGRATIONS.open_cloud.budgets | environment.figures("OPEN
 ROBLOX_GROUP_ID = environment.whole("ROBLOX_GROUP_ID", INTEGRATIONS.group_id or 0) or None
 # Off by default: GRPS writes nothing to Roblox until an operator enables it.
 ROBLOX_WRITES = environment.switch("ROBLOX_WRITES", False)
+# The Discord application whose bot gives roles and answers commands (docs/discord.md).
+DISCORD_APPLICATION_ID = environment.whole("DISCORD_APPLICATION_ID", 0) or None
+DISCORD_PUBLIC_KEY = env.str("DISCORD_PUBLIC_KEY", default="").strip()
+environment.hex_bytes("DISCORD_PUBLIC_KEY", DISCORD_PUBLIC_KEY, 32)
+DISCORD_BOT_TOKEN = environment.secret("DISCORD_BOT_TOKEN")
+DISCORD_GUILD_ID = environment.whole("DISCORD_GUILD_ID", 0) or None
+DISCORD_API_URL = env.str("DISCORD_API_URL", default="") or "https://discord.com/api/v10"
+environment.address("DISCORD_API_URL", DISCORD_API_URL, ("https", "http"))
+# Roles and channels: the environment replaces what the file says.
+DISCORD_ROLES = integrations.discord_roles(INTEGRATIONS.discord.roles)
+_queue, _events = INTEGRATIONS.discord.queue_channel, INTEGRATIONS.discord.events_channel
+DISCORD_QUEUE_CHANNEL = environment.whole("DISCORD_QUEUE_CHANNEL", _queue or 0) or None
+DISCORD_EVENTS_CHANNEL = environment.whole("DISCORD_EVENTS_CHANNEL", _events or 0) or None
+# Off by default: GRPS writes nothing to Discord until an operator enables it.
+DISCORD_WRITES = environment.switch("DISCORD_WRITES", False)
 POLICY_DIR = BASE_DIR / "config"
 ALLOWED_HOSTS = env.list(
     "ALLOWED_HOSTS", default=[] if PRODUCTION else ["localhost", "127.0.0.1", "[::1]"]
@@ -127,6 +142,7 @@ INSTALLED_APPS = [
     "players",
     "syncs",
     "webhooks",
+    "discord",
     "console.apps.ConsoleConfig",
 ]
 # The console's middleware does nothing on other paths: a session and a CSRF check would cost more
@@ -241,6 +257,7 @@ CELERY_TASK_ROUTES = {
     "grps_site.webhook_heartbeat": {"queue": "webhooks"},
     "syncs.*": {"queue": "syncs"},
     "roblox.*": {"queue": "syncs"},
+    "discord.*": {"queue": "syncs"},
     "players.check_names": {"queue": "syncs"},
     "players.fetch_avatars": {"queue": "syncs"},
     "players.apply_adjustments": {"queue": "syncs"},

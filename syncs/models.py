@@ -295,18 +295,12 @@ class Drift(models.Model):
         return f"{self.aspect} of {self.subject}"
 
 
-class Mirror(Leased):
-    """The state that Roblox should show of a player: `desired` (set by a trigger) and `confirmed`.
+class MirrorState(Leased):
+    """The state that another system should show: `desired` (set by triggers) and `confirmed`.
 
     `version` counts the changes of `desired`. A push confirms the version that it read, so that a
     later change stays pending.
     """
-
-    class Aspect(models.TextChoices):
-        ROLE = "role"
-        ADJUSTED = "adjusted"
-        RESTRICTION = "restriction"
-        STANDING = "standing"
 
     class Status(models.TextChoices):
         PENDING = "pending"
@@ -314,11 +308,6 @@ class Mirror(Leased):
         PARKED = "parked"
         RESTING = "resting", "rests until they are back in the group"
 
-    player = models.ForeignKey(Player, on_delete=models.PROTECT, related_name="+", db_index=False)
-    aspect = models.CharField(max_length=12, choices=Aspect)
-    experience = models.ForeignKey(
-        Experience, on_delete=models.PROTECT, null=True, related_name="+"
-    )
     desired = models.JSONField(null=True)
     version = models.BigIntegerField(db_default=1)
     confirmed = models.JSONField(null=True)
@@ -327,6 +316,25 @@ class Mirror(Leased):
     status = models.CharField(max_length=10, choices=Status, db_default=Status.PENDING)
     reason = models.TextField(db_default="", help_text="why it waits or is parked, in a sentence")
     wanted_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        abstract = True
+
+
+class Mirror(MirrorState):
+    """The state of a player that Roblox should show, in the group or in an experience."""
+
+    class Aspect(models.TextChoices):
+        ROLE = "role"
+        ADJUSTED = "adjusted"
+        RESTRICTION = "restriction"
+        STANDING = "standing"
+
+    player = models.ForeignKey(Player, on_delete=models.PROTECT, related_name="+", db_index=False)
+    aspect = models.CharField(max_length=12, choices=Aspect)
+    experience = models.ForeignKey(
+        Experience, on_delete=models.PROTECT, null=True, related_name="+"
+    )
 
     class Meta:
         db_table = "mirrors"

@@ -8,11 +8,14 @@ import pytest
 TOP = Path(__file__).resolve().parent.parent
 GUIDES = [TOP / "README.md", *sorted((TOP / "docs").glob("*.md"))]
 TOPS = (
-    "audits|bench|common|config|console|deploy|devserver|docs|grps_site|players|roblox|syncs"
+    "audits|bench|common|config|console|deploy|devserver|discord|docs|grps_site|players|roblox|syncs"
     "|templates|tests|webhooks"
 )
 CODE = re.compile(rf"`((?:{TOPS})/[\w./-]*)(?:: (\w+))?`")
-PRODUCTION = ["audits", "common", "console", "grps_site", "players", "roblox", "syncs", "webhooks"]
+PRODUCTION = [
+    *("audits", "common", "console", "discord", "grps_site"),
+    *("players", "roblox", "syncs", "webhooks"),
+]
 RAW = re.compile(r"(?:cursor|connection)\.(?:execute|copy)\(")
 LINK = re.compile(r"\]\((?!https?://)([^)#]+)")
 

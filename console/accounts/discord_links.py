@@ -15,6 +15,7 @@ from common import database_clock
 from common.errors import NotAllowed, Refused
 from common.visible_text import clean_name
 from console.models import StaffAccount
+from discord import links
 from players.models import Player
 from players.moderation.actors import Staff
 from players.moderation.input import check_reason
@@ -36,13 +37,14 @@ def link(account: SocialAccount, *, by: Staff, user_id: int, address: str) -> No
         if SocialAccount.objects.filter(user=user_id, provider=DISCORD).exists():
             raise Refused("A Discord account is linked already: unlink that one first.")
         if SocialAccount.objects.filter(provider=DISCORD, uid=account.uid).exists():
-            raise Refused("This Discord account is linked to somebody else.")
+            raise Refused(links.TAKEN)
         account.user_id = user_id
         try:
             with transaction.atomic():
                 account.save()
         except IntegrityError:
-            raise Refused("This Discord account is linked to somebody else.") from None
+            raise Refused(links.TAKEN) from None
+        links.link(by.user_id, int(account.uid), name_of(account))
         subject = by.actor.subject
         personal = {"address": (subject, address)} if address else {}
         _record(Action.STAFF_LINKED, account, by, subject, personal=personal)

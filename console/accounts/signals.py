@@ -6,15 +6,19 @@ from allauth.account.signals import authentication_step_completed
 from allauth.account.signals import user_logged_in as entered
 from allauth.mfa.models import Authenticator
 from allauth.mfa.signals import authenticator_added, authenticator_removed
+from allauth.socialaccount.models import SocialAccount
 from django.contrib.auth.signals import user_logged_in
+from django.db.models.signals import post_delete
 from django.dispatch import receiver
 from django.http import HttpRequest
 
 from audits.actions import Action
 from common import database_clock
+from common.parsing import is_row_id
 from console.accounts import audit_events, discord_links, recent_sign_in
 from console.decorators import BEGAN_AT
 from console.middleware.staff import SEEN_AT
+from discord import links
 
 
 @receiver(user_logged_in)
@@ -29,6 +33,13 @@ def tell(request: HttpRequest, user: Any, **given: Any) -> None:
     login = given.get("sociallogin")
     audit_events.signed_in(request, user, login.account.provider if login is not None else "local")
     discord_links.remind(request, user)
+
+
+@receiver(post_delete, sender=SocialAccount)
+def unlink_discord(instance: SocialAccount, **_: Any) -> None:
+    """End the link of a Discord account that no longer signs in, also of a deleted user."""
+    if instance.provider == discord_links.DISCORD and is_row_id(instance.uid):
+        links.unlink(int(instance.uid))
 
 
 @receiver(authentication_step_completed)

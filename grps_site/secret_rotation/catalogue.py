@@ -140,6 +140,13 @@ SECRETS = (
         restart=WEB,
     ),
     Secret(
+        name="DISCORD_BOT_TOKEN",
+        protects="calls to Discord",
+        users="Discord's developer portal, which makes it",
+        restart=ALL,
+        unset="GRPS gives no roles on Discord and posts nothing there",
+    ),
+    Secret(
         name="TURNSTILE_SECRET_KEY",
         protects="public forms",
         users="Cloudflare, which makes it",

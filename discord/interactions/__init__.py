@@ -1,0 +1,1 @@
+"""Commands, buttons and dialogs of Discord, over HTTP."""

@@ -1,0 +1,1 @@
+"""The roles that linked members have on Discord, as a mirror of their ranks."""
