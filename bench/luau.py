@@ -12,10 +12,10 @@ CONFIG = Path(__file__).resolve().parent.parent / "config"
 DECISIONS = 300_000
 GOAL = 100_000  # a second
 READ = """
-local policy = require(game.ReplicatedStorage.GRPSShared.policy)
-local points = require(game.ReplicatedStorage.GRPSShared.points)
-local ranks = require(game.ReplicatedStorage.GRPSShared.ranks)
-local permissions = require(game.ReplicatedStorage.GRPSShared.permissions)
+local policy = require(game.ServerScriptService.GRPS.shared.policy)
+local points = require(game.ServerScriptService.GRPS.shared.points)
+local ranks = require(game.ServerScriptService.GRPS.shared.ranks)
+local permissions = require(game.ServerScriptService.GRPS.shared.permissions)
 local document, count = ...
 local bundle = policy.read(document)
 """

@@ -15,13 +15,7 @@ from pathlib import Path
 from typing import Any
 
 HOME = Path(__file__).resolve().parent.parent / "roblox" / "luau"
-FOLDERS = ("shared", "server", "client", "example")
-INIT_CLASSES = {
-    "init.luau": "ModuleScript",
-    "init.client.luau": "LocalScript",
-    "init.server.luau": "Script",
-}
-SUFFIX_CLASSES = {".client": "LocalScript", ".server": "Script"}
+SOURCES = ("grps.luau", "shared", "server", "client", "example")
 SETTINGS = {"luau-lsp.diagnostics.strictDatamodelTypes": True}
 UNCHECKED = (
     "GRPS: luau-lsp or ROBLOX_TYPES is missing, so the types of the Luau modules are not checked."
@@ -29,37 +23,39 @@ UNCHECKED = (
 
 
 def node_of(name: str, node: dict[str, Any]) -> dict[str, Any]:
-    """Convert a node of the Rojo project to a node of its sourcemap."""
-    if "$path" in node:
-        return path_node(HOME / node["$path"]) | {"name": name}
-    children = [node_of(child, below) for child, below in node.items() if child[0] != "$"]
-    return {"name": name, "className": node.get("$className", name), "children": children}
+    """Convert a node of a Rojo project to a node of its sourcemap."""
+    below = [node_of(child, one) for child, one in node.items() if child[0] != "$"]
+    if "$path" not in node:
+        return {"name": name, "className": node.get("$className", name), "children": below}
+    found = path_node(HOME / node["$path"])
+    return found | {"name": name, "children": found["children"] + below}
 
 
 def path_node(path: Path) -> dict[str, Any]:
-    """Convert a file or folder to a node of the sourcemap, as Rojo makes an instance of it."""
+    """Convert a file, folder or project to a node of the sourcemap, as Rojo makes an instance."""
+    if path.name.endswith(".project.json"):
+        return node_of(path.name, json.loads(path.read_text(encoding="utf-8"))["tree"])
     return folder_node(path) if path.is_dir() else file_node(path)
 
 
 def folder_node(path: Path) -> dict[str, Any]:
-    init = next((path / name for name in INIT_CLASSES if (path / name).is_file()), None)
+    init = path / "init.luau"
     children = [
         path_node(child)
         for child in sorted(path.iterdir())
         if child.suffix in {"", ".luau"} and child != init
     ]
     node = {"name": path.name, "className": "Folder", "children": children}
-    if init is None:
+    if not init.is_file():
         return node
-    return node | {"className": INIT_CLASSES[init.name], "filePaths": [str(init)]}
+    return node | {"className": "ModuleScript", "filePaths": [str(init)]}
 
 
 def file_node(path: Path) -> dict[str, Any]:
-    stem = Path(path.stem)
-    class_name = SUFFIX_CLASSES.get(stem.suffix)
+    script = path.stem.endswith(".server")
     return {
-        "name": stem.stem if class_name else stem.name,
-        "className": class_name or "ModuleScript",
+        "name": path.stem.removesuffix(".server"),
+        "className": "Script" if script else "ModuleScript",
         "filePaths": [str(path)],
         "children": [],
     }
@@ -72,7 +68,7 @@ def analyze(program: str, types: str, folder: Path) -> int:
     sourcemap.write_text(json.dumps(node_of("game", project["tree"])), encoding="utf-8")
     settings.write_text(json.dumps(SETTINGS), encoding="utf-8")
     command = [program, "analyze", "--platform=roblox", f"--definitions=@roblox={types}"]
-    command += [f"--sourcemap={sourcemap}", f"--settings={settings}", *FOLDERS]
+    command += [f"--sourcemap={sourcemap}", f"--settings={settings}", *SOURCES]
     return subprocess.run(command, cwd=HOME).returncode
 
 

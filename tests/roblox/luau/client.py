@@ -5,7 +5,15 @@ from typing import Any
 from tests.roblox.luau.machine import WORLD, Machine, take
 from tests.roblox.luau.universe import STEP, Server
 
-CLIENT = "StarterPlayer.StarterPlayerScripts.GRPSClient"
+COPIED = """
+    local function told(instance)
+        local found = { kind = instance.ClassName, path = instance.path, below = {} }
+        found.panel = instance:GetAttribute("GRPSPanel")
+        for _, child in instance:GetChildren() do found.below[child.Name] = told(child) end
+        return found
+    end
+    return told(game.ReplicatedStorage.GRPSClient)
+"""
 ANSWER = (
     "local userId, question, given = ... local found = {} "
     "local player = game.Players:GetPlayerByUserId(userId) "
@@ -24,10 +32,11 @@ class Client:
         self._answers: list[Any] = []
         self._answer = server.machine.chunk(ANSWER)
         self._told = 0
-        self.machine = Machine(now=server.universe.now)
+        self.machine = Machine({}, now=server.universe.now)
         world = self.machine._load(WORLD / "client.luau").call()[0]
         self.outside = self.machine.call(world, self.machine.engine, self._host(), user_id)
-        self.machine.require(CLIENT)
+        self._replicate()
+        self.machine.require("ReplicatedStorage.GRPSClient.client.run")
 
     def run(self, seconds: float) -> None:
         until = self.server.universe.now + seconds
@@ -61,6 +70,13 @@ class Client:
     @property
     def boxes(self) -> list[str]:
         return [one["placeholder"] for one in self.shown if one["class"] == "TextBox"]
+
+    def _replicate(self) -> None:
+        """Give this machine the package's copy that the server made for clients."""
+        copy = take(self.server.machine.call(self.server.machine.chunk(COPIED)))
+        place = self.machine.engine.get("game")
+        storage = self.machine.lua.load_chunk("return (...).ReplicatedStorage").call(place)[0]
+        self.machine.plant_copy("GRPSClient", copy, storage)
 
     def _do(self, name: str, *args: Any) -> None:
         self.machine.call(self.outside.get(name), *args)

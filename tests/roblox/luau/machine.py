@@ -1,8 +1,8 @@
 """A Luau virtual machine that acts as a Roblox server or client, on a clock that tests step.
 
-It loads the modules of the Rojo project. Only this module uses pluau directly. Values are converted
-to JSON-like Python values: a table with the keys 1 to n is a list, any other a dict. An empty table
-is an empty dict.
+It loads the modules of a Rojo project, by default the package in ServerScriptService. Only this
+module uses pluau directly. Values are converted to JSON-like Python values: a table with the keys 1
+to n is a list, any other a dict. An empty table is an empty dict.
 """
 
 import json
@@ -15,14 +15,17 @@ import pluau
 
 HOME = Path(__file__).resolve().parent.parent.parent.parent / "roblox" / "luau"
 WORLD = Path(__file__).resolve().parent / "world"
-FOLDERS = {"ReplicatedStorage", "ServerScriptService", "StarterPlayer", "ServerStorage"}
+SERVICES = ("ReplicatedStorage", "ServerScriptService", "ServerStorage")
+
+Tree = dict[str, Any]
+PLACE: Tree = {"ServerScriptService": {"GRPS": {"$path": "default.project.json"}}}
 
 # `script` and `require` are arguments on the first line, so that lines keep their numbers.
 HEAD = (
     "local script, require, game, task, Instance, DateTime, os, typeof, print, warn, Enum, "
     "UDim2, UDim, Vector2, Color3, utf8 = ... "
 )
-INITS = ("init.luau", "init.server.luau", "init.client.luau")
+FIND = "local one, name = ... return one:FindFirstChild(name)"
 
 REQUIRE = """
 local compile, globals = ...
@@ -53,16 +56,25 @@ globals.utf8 = setmetatable({ nfcnormalize = normalize }, { __index = utf8 })
 """
 
 
+def read_tree(project: str) -> Tree:
+    """Return the tree of a Rojo project of roblox/luau."""
+    found: Tree = json.loads((HOME / project).read_text(encoding="utf-8"))["tree"]
+    return found
+
+
 class LuauError(Exception):
     """An error in Luau code, with its place."""
 
 
 class Machine:
-    """A server or a client. `mutate` changes the source of a module: (path, source) to source."""
+    """A server or a client. `mutate` changes the source of a module: (path, source) to source.
+
+    `tree`: the instances of the place, as a Rojo project has them.
+    """
 
     def __init__(
         self,
-        project: str = "default.project.json",
+        tree: Tree = PLACE,
         *,
         now: float = 1_750_000_000.0,
         mutate: Callable[[str, str], str] = lambda path, source: source,
@@ -81,18 +93,15 @@ class Machine:
         self._require = self.lua.load_chunk(REQUIRE, name="require").call(
             compile_, self.engine.get("globals")
         )[0]
-        tree = json.loads((HOME / project).read_text(encoding="utf-8"))["tree"]
-        for name, node in tree.items():
-            if not name.startswith("$"):
-                self._plant(name, node, self.engine.get("game"))
+        for service in SERVICES:
+            self._instance(service, service, self.engine.get("game"))
+        self._plant_below(tree, self.engine.get("game"))
 
     def require(self, path: str) -> pluau.Table:
-        """Load a module by its path, such as `ReplicatedStorage.GRPSShared.points`."""
+        """Load a module by its path, such as `ServerScriptService.GRPS.shared.points`."""
         instance: Any = self.engine.get("game")
         for name in path.split("."):
-            instance = self.lua.load_chunk(
-                "local one, name = ... return one:FindFirstChild(name)"
-            ).call(instance, name)[0]
+            instance = self.lua.load_chunk(FIND).call(instance, name)[0]
             if instance is None:
                 raise LookupError(f"{path}: there is no {name}")
         found: pluau.Table = self.call(self._require, instance)
@@ -169,31 +178,50 @@ class Machine:
         source = self._mutate(path, (HOME / path).read_text(encoding="utf-8"))
         return [self.lua.load_chunk(HEAD + source, name=path)]
 
-    def _plant(self, name: str, node: dict[str, Any], parent: Any) -> None:
-        """Create an instance for a node of the project, and for its children."""
-        if "$path" in node:
-            self._plant_files(name, HOME / node["$path"], parent)
-            return
-        made = self._instance(name if parent == self.engine.get("game") else "Folder", name, parent)
-        for child, below in node.items():
-            if not child.startswith("$"):
-                self._plant(child, below, made)
+    def _plant_below(self, node: Tree, parent: Any) -> None:
+        for name, below in node.items():
+            if not name.startswith("$"):
+                self._plant(name, below, parent)
 
-    def _plant_files(self, name: str, path: Path, parent: Any) -> None:
+    def _plant(self, name: str, node: Tree, parent: Any) -> None:
+        """Create an instance for a node of the project, and for its children."""
+        service = self.lua.load_chunk(FIND).call(parent, name)[0]
+        if service is not None:
+            made = service
+        elif "$path" in node:
+            made = self._plant_files(name, HOME / node["$path"], parent)
+        else:
+            made = self._instance(node.get("$className", "Folder"), name, parent)
+        self._plant_below(node, made)
+
+    def _plant_files(self, name: str, path: Path, parent: Any) -> Any:
+        if path.name.endswith(".project.json"):
+            self._plant(name, read_tree(path.name), parent)
+            return None
         if path.is_file():
-            self._instance("ModuleScript", name, parent, path)
-            return
-        if not path.is_dir():
-            return  # belongs to another machine
-        init = next((path / name for name in INITS if (path / name).is_file()), None)
-        made = self._instance("Folder" if init is None else "ModuleScript", name, parent, init)
+            kind = "Script" if path.stem.endswith(".server") else "ModuleScript"
+            return self._instance(kind, name, parent, path)
+        init = path / "init.luau"
+        found = init.is_file()
+        made = self._instance(
+            "ModuleScript" if found else "Folder", name, parent, init if found else None
+        )
         for child in sorted(path.iterdir()):
             if child.is_dir():
                 self._plant_files(child.name, child, made)
-            elif child.suffix == ".luau" and child.name not in INITS:
-                self._plant_files(
-                    child.stem.removesuffix(".server").removesuffix(".client"), child, made
-                )
+            elif child.suffix == ".luau" and child != init:
+                self._plant_files(child.stem.removesuffix(".server"), child, made)
+        return made
+
+    def plant_copy(self, name: str, node: dict[str, Any], parent: Any) -> None:
+        """Create a replicated instance: {kind, path?, panel?, below}, and those below it."""
+        path = HOME / node["path"] if "path" in node else None
+        made = self._instance(node["kind"], name, parent, path)
+        self.lua.load_chunk("local one, value = ... one:SetAttribute('GRPSPanel', value)").call(
+            made, self.give(node.get("panel"))
+        )
+        for child, below in node["below"].items():
+            self.plant_copy(child, below, made)
 
     def _instance(self, class_name: str, name: str, parent: Any, path: Path | None = None) -> Any:
         make = self.engine.get("Instance")

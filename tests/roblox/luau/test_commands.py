@@ -240,7 +240,7 @@ def test_a_misspelt_length_bans_nobody_for_good(
 
 def test_the_panel_reads_lengths_by_the_same_rule(server: Server) -> None:
     chunk = server.machine.chunk(
-        "local order, why = require(game.ServerScriptService.GRPS.moderation.command_parser)"
+        "local order, why = require(game.ServerScriptService.GRPS.server.moderation.command_parser)"
         ".read({ verb = 'ban', userId = 1, duration = '3days', reason = 'x' }, {}) "
         "return if order == nil then why else 'read'"
     )

@@ -27,7 +27,7 @@ def test_calls_wait_in_order_urgent_ones_first(
     server.leave_over("StandardWrite", 0)
     server.do(
         """
-        local calls = require(game.ServerScriptService.GRPS.data.datastore_retry)
+        local calls = require(game.ServerScriptService.GRPS.server.data.datastore_retry)
         local store = game:GetService("DataStoreService"):GetDataStore("another")
         grps.order = {}
         local function call(name, urgent)

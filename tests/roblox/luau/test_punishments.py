@@ -47,7 +47,7 @@ def test_a_ban_that_grps_lifts_goes_to_roblox_at_once(
     assert abs(length - seconds) <= 5
     assert (display, private) == ("Exploiting (case BCDFGHJKMNPQ)", "Banned by GRPS")
     assert universe.kicked[NIA] == "Exploiting (case BCDFGHJKMNPQ)"  # as Roblox does
-    message = server.machine.require("ServerScriptService.GRPS.moderation.punishments").get(
+    message = server.machine.require("ServerScriptService.GRPS.server.moderation.punishments").get(
         "message"
     )
     assert shown in take(server.machine.call(message, without_null(ban)))

@@ -15,17 +15,17 @@ from players.policy.validation import PolicyError
 from tests.roblox.luau import cases
 from tests.roblox.luau.machine import Machine, take
 
-SHARED = "ReplicatedStorage.GRPSShared"
+SHARED = "ServerScriptService.GRPS.shared"
 # About half of them are broken on purpose, where both sides must only refuse.
 POLICIES = 6000 if os.environ.get("HYPOTHESIS_PROFILE") == "nightly" else 120
 QUESTIONS = 40  # of each valid policy: more than 2,000 in all, and more than 100,000 at night
 CHUNK = 200  # policies for each machine
 
 ASK = """
-local shared = game.ReplicatedStorage.GRPSShared
+local shared = game.ServerScriptService.GRPS.shared
 local permissions, points, policy, ranks, membership = require(shared.permissions), require(shared.points),
     require(shared.policy), require(shared.ranks), require(shared.membership)
-local sessions = require(game.ServerScriptService.GRPS.data.sessions)
+local sessions = require(game.ServerScriptService.GRPS.server.data.sessions)
 local document, questions = ...
 local bundle, problems = policy.read(document)
 if bundle == nil then

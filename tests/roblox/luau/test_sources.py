@@ -5,13 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.roblox.luau.machine import HOME
+from tests.roblox.luau.machine import HOME, Machine
 
-MODULES = sorted(
-    path
-    for folder in ("shared", "server", "client", "example")
-    for path in (HOME / folder).rglob("*.luau")
-)
+MODULES = sorted(HOME.rglob("*.luau"))
 HEAD = re.compile(r"--!strict\n--\[=\[\n\t@class (\w+)\n\t\S")
 # A member that other modules may call, with the doc comment above it if there is one.
 MEMBER = re.compile(r"^(---.*\n)?function (?!QUESTIONS)\w+[.:]([a-z]\w*)[(<]", re.MULTILINE)
@@ -44,6 +40,19 @@ def test_modules_are_strict_and_documented(path: Path) -> None:
     assert found[1] in {path.stem.split(".")[0], "GRPS", "GRPSClient"}
     assert undocumented(source) == []
     assert source.count("\n") <= 400
+
+
+def test_no_module_names_a_place_of_the_package() -> None:
+    for path in MODULES:
+        source = code(path.read_text(encoding="utf-8"))
+        assert path.parent.name == "example" or "ServerScriptService" not in source
+        assert "GRPSShared" not in source
+        assert not re.search(r"require\((?!script|shared|copy)(?!ServerScriptService)", source)
+
+
+def test_every_source_compiles() -> None:
+    machine = Machine()
+    assert all(machine._module(name(path)) for path in MODULES)
 
 
 @pytest.mark.parametrize("path", sorted((HOME / "shared").glob("*.luau")), ids=name)

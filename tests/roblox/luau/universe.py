@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
-from tests.roblox.luau.machine import WORLD, Machine, take
+from tests.roblox.luau.machine import PLACE, WORLD, Machine, Tree, read_tree, take
 
 START = 1_750_000_000.0
 NIA = 156  # a player without a role in the test
@@ -94,7 +94,9 @@ class Universe:
 
         `before`: Luau to run first. `present`: players who are there already.
         """
-        made = Server(self, {}, "example.project.json", PARTS + before + EXAMPLE, present)
+        made = Server(
+            self, {}, read_tree("example.project.json"), PARTS + before + EXAMPLE, present
+        )
         self.servers.append(made)
         return made
 
@@ -176,14 +178,14 @@ class Server:
         self,
         universe: Universe,
         config: dict[str, Any],
-        project: str = "default.project.json",
+        tree: Tree = PLACE,
         start: str = OWN,
         present: tuple[int, ...] = (),
     ) -> None:
         self.universe = universe
         self.at, self.hangs_until = universe.now, 0.0
         self.present: set[int] = set()
-        self.machine = Machine(project, now=universe.now)
+        self.machine = Machine(tree, now=universe.now)
         self.machine.engine.get("game").set(
             "JobId", uuid.UUID(int=universe.dice.getrandbits(128)).hex
         )
