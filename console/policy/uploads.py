@@ -1,4 +1,4 @@
-"""Read uploaded policy documents: the four files, a zip of them, or one JSON object."""
+"""Read uploaded policy documents: the files, a zip of them, or one JSON object."""
 
 import io
 import json

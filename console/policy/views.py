@@ -1,6 +1,6 @@
 """Pages of the policy: versions, differences, a new version, and its activation by two people."""
 
-import json
+from collections.abc import Mapping
 from typing import Any
 
 from django import forms
@@ -21,7 +21,7 @@ from players.models import PolicyVersion
 from players.moderation.actors import staff_of
 from players.moderation.input import LONGEST_REASON
 from players.policy.bundle import Bundle, parse_bundle, read_bundle
-from players.policy.diff import compare, lines
+from players.policy.diff import compare, lines, sections, short
 from players.policy.validation import FILES, PolicyError, Problem
 from players.policy_changes import activation, reviews, simulations
 
@@ -30,12 +30,13 @@ LISTED = 20  # versions offered for a comparison
 
 
 class Writing(forms.Form):
-    """The four documents as texts, and the reason for the new version."""
+    """The documents as texts, and the reason for the new version."""
 
     ranks = forms.CharField(required=False, strip=False, widget=forms.Textarea)
     points = forms.CharField(required=False, strip=False, widget=forms.Textarea)
     punishments = forms.CharField(required=False, strip=False, widget=forms.Textarea)
     permissions = forms.CharField(required=False, strip=False, widget=forms.Textarea)
+    community = forms.CharField(required=False, strip=False, widget=forms.Textarea)
     reason = forms.CharField(
         required=False,
         max_length=LONGEST_REASON,
@@ -49,7 +50,7 @@ class Writing(forms.Form):
             self.fields[key].widget.attrs |= {"spellcheck": "false", "autocapitalize": "none"}
 
     def documents(self) -> list[Any]:
-        """Return the fields of the four documents."""
+        """Return the fields of the documents."""
         return [self[key] for key in FILES]
 
 
@@ -92,6 +93,8 @@ def version(request: HttpRequest, number: int) -> HttpResponse:
             for name, kind in bundle.documents["points"]["events"].items()
         ],
         punishments=bundle.documents["punishments"],
+        multipliers=_multipliers(bundle),
+        community=[(name, _words(rules)) for name, rules in sections(bundle).items()],
         present=present,
         differences=compare(parse_bundle(present.documents), bundle) if not found.is_active else [],
         blocking=held_outside(bundle) if not found.is_active else [],
@@ -106,10 +109,10 @@ def version(request: HttpRequest, number: int) -> HttpResponse:
 @require_GET
 @page("players.view_policyversion")
 def documents(request: HttpRequest, number: int) -> HttpResponse:
-    """Return the four documents as one JSON file, which the page of a new version accepts."""
+    """Return the documents as one JSON file, which the page of a new version accepts."""
     found = get_object_or_404(PolicyVersion, number=number)
     name = f'attachment; filename="policy-{number}.json"'
-    body = json.dumps({key: found.documents[key] for key in FILES}, indent=2, ensure_ascii=False)
+    body = pretty({key: found.documents[key] for key in FILES if key in found.documents})
     return HttpResponse(
         body, content_type="application/json", headers={"Content-Disposition": name}
     )
@@ -142,7 +145,7 @@ def new(request: HttpRequest) -> HttpResponse:
     """Check a new version, entered or uploaded, and store it if it is valid. It is not activated."""
     base = _base(request)
     form = Writing(
-        request.POST or None, initial={key: pretty(base.documents[key]) for key in FILES}
+        request.POST or None, initial={key: pretty(base.documents.get(key, {})) for key in FILES}
     )
     problems: tuple[Problem, ...] = ()
     checked: Bundle | None = None
@@ -261,6 +264,17 @@ def _rules(kind: dict[str, Any]) -> str:
     named = {"counter": "counts as {}", "cooldown": "not within {}", "shortest": "at least {}"}
     told = [words.format(kind[name]) for name, words in named.items() if name in kind]
     return ", ".join([*told, *(["is a recommendation"] if kind.get("recommends") else [])])
+
+
+def _multipliers(bundle: Bundle) -> list[dict[str, Any]]:
+    """Return the multipliers, with lists that are never missing."""
+    empty: dict[str, Any] = {"events": [], "experiences": []}
+    return [empty | row for row in bundle.documents["points"].get("multipliers", ())]
+
+
+def _words(rules: Mapping[str, Any]) -> str:
+    """Return a section's rules in one line."""
+    return ", ".join(f"{name} {short(value)}" for name, value in rules.items())
 
 
 def _is_number(text: str) -> bool:

@@ -22,6 +22,7 @@ from roblox.models import Experience
 
 SEARCH_RESULTS = 10
 PRESENTATION = ("description", "colour")  # of a rank
+IN_GAMES = ("hostedEvents", "activity", "quotas", "leave")  # sections of the community document
 
 
 class NotJson(APIException):
@@ -63,17 +64,34 @@ class Policy(View):
         headers = {"ETag": etag, "Cache-Control": "private, no-cache"}
         if etag in (part.strip() for part in request.headers.get("If-None-Match", "").split(",")):
             return Response(status=304, headers=headers)
-        return Response({"version": bundle.version, **_rules(bundle)}, headers=headers)
+        return Response(
+            {"version": bundle.version, **_rules(bundle, request.auth.key)}, headers=headers
+        )
 
 
-def _rules(bundle: Bundle) -> dict[str, Any]:
-    """Return the documents without what is only read by people: older modules refuse it."""
-    ranks = bundle.documents["ranks"]
+def _rules(bundle: Bundle, experience: str) -> dict[str, Any]:
+    """Return the documents without what is only read by people or by GRPS.
+
+    Older modules refuse unknown fields in a document that they know, and ignore unknown documents.
+    """
+    ranks, points = bundle.documents["ranks"], dict(bundle.documents["points"])
+    community = bundle.documents.get("community", {})
     rows = [
         {name: value for name, value in row.items() if name not in PRESENTATION}
         for row in ranks["ranks"]
     ]
-    return {**bundle.documents, "ranks": {**ranks, "ranks": rows}}
+    multipliers = [
+        {name: value for name, value in row.items() if name != "experiences"}
+        for row in points.pop("multipliers", [])
+        if experience in row.get("experiences", [experience])
+    ]
+    return {
+        **bundle.documents,
+        "ranks": {**ranks, "ranks": rows},
+        "points": points,
+        "community": {name: community[name] for name in IN_GAMES if name in community},
+        "multipliers": multipliers,
+    }
 
 
 class Join(View):

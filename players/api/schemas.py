@@ -85,13 +85,18 @@ class MembershipOut(Out, frozen=True):
 
 
 class PolicyOut(Out, frozen=True):
-    """The active policy: its version, and its documents as in the files of `config/`."""
+    """The active policy: its version, and its documents as in the files of `config/`.
+
+    `multipliers`: those of the points document that apply in this experience.
+    """
 
     version: str
     ranks: dict[str, Any]
     points: dict[str, Any]
     punishments: dict[str, Any]
     permissions: dict[str, Any]
+    community: dict[str, Any]
+    multipliers: list[dict[str, Any]]
 
 
 class PlayerStateOut(Out, frozen=True):

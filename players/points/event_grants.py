@@ -18,7 +18,9 @@ from players.moderation.experience_bounds import Demand
 from players.moderation.refusals import audit_refusals
 from players.policy.bounds import Kind
 from players.policy.membership import MembershipStatus
+from players.policy.multipliers import Occasion
 from players.policy.permissions import Act
+from players.policy.points import award_at
 
 INSTEAD = "Adjust their points instead: a second person can approve that."
 
@@ -26,18 +28,19 @@ INSTEAD = "Adjust their points instead: a second person can approve that."
 def give(user_id: int, event: str, command: Command) -> ActionResult:
     """Let a game count one event for a player.
 
-    The event's full value counts toward the officer's daily limit, even if the player's cap cuts
-    it. Past the bounds of the experience, an adjustment by as many points waits for the officer's
-    confirmation instead. Raises Refused past the daily limit, since a game cannot hold an event
-    back, and NotAllowed.
+    The event's full value, with the multiplier of the moment, counts toward the officer's daily
+    limit, even if the player's cap cuts it. Past the bounds of the experience, an adjustment by as
+    many points waits for the officer's confirmation instead. Raises Refused past the daily limit,
+    since a game cannot hold an event back, and NotAllowed.
     """
     command, by, now = command.checked(), command.by, command.now
-    kind = active().bundle.points.events.get(event)
+    policy = active().bundle.points
+    kind = policy.events.get(event)
     if kind is None or kind.recommends or kind.weight is None:
         raise Refused(
             "event: say one of the policy's, as training; a recommendation has a command of its own."
         )
-    amount = abs(kind.weight)
+    amount = abs(award_at(kind.weight, Occasion(event, now, command.experience), policy))
     with audit_refusals(Act.ADJUST, user_id, by), transaction.atomic():
         tripped = velocity_limit.is_tripped(by, now)
         day = daily_limit.day_of(now)

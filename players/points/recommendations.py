@@ -23,7 +23,9 @@ from players.moderation.experience_bounds import Demand
 from players.moderation.locks import lock_player
 from players.moderation.refusals import audit_refusals
 from players.points import adjustments
+from players.policy.multipliers import Occasion
 from players.policy.permissions import Act
+from players.policy.points import award_at
 from players.ranks.candidates import candidate_for
 from players.ranks.decision_records import DecisionContext
 from players.ranks.evaluation import evaluate_and_apply
@@ -45,7 +47,7 @@ def recommend(user_id: int, command: Command) -> ActionResult:
         found = permission_for(Act.RECOMMEND, player, by, Circumstances(command.now))
         if not found.allowed:
             raise NotAllowed(found.reason)
-        award = check_recommender(by)
+        award = _multiplied(check_recommender(by), command)
         preconditions.require(preconditions.recommend(facts_for(player, by, command.now), None))
         if past := experience_bounds.take(
             command.experience, player, Demand(str(Act.RECOMMEND), award), command.now
@@ -98,10 +100,11 @@ def _approved(
     assert player is not None
     if why_not := _judged(requester, approval):
         raise Refused(f"Whoever asked for it may not do it any more ({why_not}); reject it.")
+    command = Command(by=requester, reason=approval.reason, now=now, experience=approval.experience)
     award = 0 if approval.arguments.get(BY_EVENT) else worth(requester)
     if award is None or player.banned or not player.rank.can_earn:
         raise Refused("It counts for nothing now; reject it.")
-    command = Command(by=requester, reason=approval.reason, now=now, experience=approval.experience)
+    award = _multiplied(award, command)
     return _recommend(player, _officer(requester), award, command).event
 
 
@@ -148,6 +151,13 @@ def check_recommender(by: Staff) -> int:
     if award is None:
         raise NotAllowed("You may not: the policy counts no recommendation of your level.")
     return award
+
+
+def _multiplied(award: int, command: Command) -> int:
+    """Return the award with the highest multiplier of the moment."""
+    policy = active().bundle.points
+    type_ = next(name for name, kind in policy.events.items() if kind.recommends)
+    return award_at(award, Occasion(type_, command.now, command.experience), policy)
 
 
 def _officer(by: Staff) -> Player:

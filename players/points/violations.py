@@ -22,6 +22,7 @@ from players.points.event_parser import ItemResult, ReportedEvent
 from players.policy import checks
 from players.policy.counters import SessionTotal
 from players.policy.membership import belongs
+from players.policy.multipliers import Occasion
 
 STORED = """
     SELECT l.player_id, l.session, l.sequence, l.type, (l.awarded * 100)::bigint,
@@ -71,9 +72,9 @@ class _Finding:
 
 def _awards(state: BatchState) -> Iterator[_Finding]:
     policy, strangers = state.policy.bundle.points, _strangers(state)
+    experience = origins.experience_of(state.destination.origin)
     for event in state.landed:
-        level = state.level_of(event) if event.actor_user_id else None
-        violation = checks.check_award(event.type, event.magnitude, event.awarded, level, policy)
+        violation = checks.check_award(_claim(event, experience, state), policy)
         if violation is None and event.user_id in strangers:
             violation = _of_membership(event, state)
         violation = violation or checks.check_count(event.type, event.magnitude, policy)
@@ -82,6 +83,12 @@ def _awards(state: BatchState) -> Iterator[_Finding]:
         elif event.type not in policy.events:
             detail = f"{event.type} is not a type of the policy; it awards nothing."
             yield _Finding(ItemResult(event.item, "UNKNOWN_TYPE", detail))
+
+
+def _claim(event: ReportedEvent, experience: str, state: BatchState) -> checks.Claim:
+    level = state.level_of(event) if event.actor_user_id else None
+    occasion = Occasion(event.type, event.at, experience)
+    return checks.Claim(occasion, event.magnitude, event.awarded, level)
 
 
 def _strangers(state: BatchState) -> set[int]:

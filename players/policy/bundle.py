@@ -1,8 +1,8 @@
-"""The policy bundle: four JSON documents, checked together, as one immutable value with a version."""
+"""The policy bundle: its JSON documents, checked together, as one immutable value with a version."""
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
@@ -11,8 +11,10 @@ from typing import Any
 
 from common import strict_json
 from common.canonical_json import canonical
+from players.policy.community import Community, community_of
+from players.policy.multipliers import multipliers_of
 from players.policy.points import EventKind, PointsPolicy
-from players.policy.validation import FILES, PolicyError, Problem, exact, problems_of
+from players.policy.validation import FILES, OPTIONAL, PolicyError, Problem, exact, problems_of
 
 # RecursionError: nested too deeply. ArithmeticError: an exponent too large for a Decimal.
 UNREADABLE = (ValueError, RecursionError, ArithmeticError)
@@ -77,6 +79,7 @@ class Bundle:
     documents: Mapping[str, Any]
     steps: Mapping[str, RankRule]
     second_above: int = SECOND_ABOVE
+    community: Community = field(default_factory=Community)
 
     @property
     def first(self) -> RankRule:
@@ -98,13 +101,15 @@ class Bundle:
 
 
 def load_bundle(folder: Path) -> Bundle:
-    """Read and check the four files of `folder`. Raises PolicyError with every defect."""
+    """Read and check the files of `folder`. Raises PolicyError with every defect."""
     documents: dict[str, Any] = {}
     problems = []
     for key, name in FILES.items():
         try:
             documents[key] = strict_json.loads((folder / name).read_text(encoding="utf-8"))
         except FileNotFoundError:
+            if key in OPTIONAL:
+                continue
             problems.append(Problem(name, "$", "the file is missing.", f"put it into {folder}."))
         except UNREADABLE as error:
             problems.append(_unreadable(name, error))
@@ -119,8 +124,11 @@ def read_bundle(texts: Mapping[str, str]) -> Bundle:
     documents: dict[str, Any] = {}
     problems = []
     for key, name in FILES.items():
+        text = texts.get(key, "")
+        if key in OPTIONAL and not text.strip():
+            continue
         try:
-            documents[key] = strict_json.loads(texts.get(key, ""))
+            documents[key] = strict_json.loads(text)
         except UNREADABLE as error:
             problems.append(_unreadable(name, error))
     return _checked(documents, problems)
@@ -140,6 +148,10 @@ def _unreadable(name: str, error: Exception) -> Problem:
 
 def _checked(documents: Mapping[str, Any], problems: list[Problem]) -> Bundle:
     clean = {key: exact(document) for key, document in documents.items()}
+    for key in OPTIONAL:
+        # A policy without the document and one with an empty one are the same version.
+        if clean.get(key) in (None, {}):
+            clean.pop(key, None)
     problems = [*problems, *problems_of(clean)]
     if problems:
         raise PolicyError(tuple(problems))
@@ -174,6 +186,7 @@ def _bundle(documents: Mapping[str, Any]) -> Bundle:
         second_above=_hundredths(permissions["secondPersonAbove"])
         if "secondPersonAbove" in permissions
         else SECOND_ABOVE,
+        community=community_of(documents.get("community", {})),
     )
 
 
@@ -212,6 +225,7 @@ def _points(row: Mapping[str, Any]) -> PointsPolicy:
         counters=MappingProxyType(
             {name: kind.counter for name, kind in events.items() if kind.counter}
         ),
+        multipliers=multipliers_of(row.get("multipliers", ())),
     )
 
 

@@ -8,10 +8,13 @@ from itertools import pairwise
 
 from players.policy.counters import SessionTotal
 from players.policy.membership import MembershipStatus, belongs
+from players.policy.multipliers import Occasion, highest, multiplied
 from players.policy.points import PointsPolicy
 
 # Seconds until a game knows that somebody is not a member, or that their membership is unknown.
 TOLD_WITHIN = 600
+# How far the clock of a game server may be off at the edges of a multiplier.
+CLOCKS_DIFFER = dt.timedelta(seconds=60)
 
 
 class Law(enum.StrEnum):
@@ -33,14 +36,23 @@ class Violation:
     detail: str
 
 
-def check_award(
-    type_: str, magnitude: int, awarded: int, actor_level: str | None, policy: PointsPolicy
-) -> Violation | None:
-    """Check that an award is at most weight times magnitude, and a loss no larger.
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What a game awarded for an event, in hundredths. `actor_level`: of the officer, if known."""
+
+    occasion: Occasion
+    magnitude: int
+    awarded: int
+    actor_level: str | None = None
+
+
+def check_award(claim: Claim, policy: PointsPolicy) -> Violation | None:
+    """Check that an award is at most weight times magnitude and multiplier, and a loss no larger.
 
     An unknown type awards nothing. If the weight depends on an unknown actor's level, the highest
-    weight of the type is allowed.
+    weight of the type is allowed. The highest multiplier within CLOCKS_DIFFER is allowed.
     """
+    type_, awarded, actor_level = claim.occasion.type, claim.awarded, claim.actor_level
     if awarded == 0:
         return None
     kind = policy.events.get(type_)
@@ -52,12 +64,13 @@ def check_award(
     per_unit = kind.weight
     if per_unit is None:
         per_unit = kind.highest if actor_level is None else kind.weight_by_level.get(actor_level, 0)
-    full = per_unit * magnitude
+    by = highest(policy.multipliers, claim.occasion, CLOCKS_DIFFER)
+    full = multiplied(per_unit * claim.magnitude, by)
     if 0 < awarded <= full or full <= awarded < 0:
         return None
     return Violation(
         Law.AWARD_ABOVE_WEIGHT,
-        f"{type_} x {magnitude} is worth {_text(full)}, but {_text(awarded)} was given.",
+        f"{type_} x {claim.magnitude} is worth {_text(full)}, but {_text(awarded)} was given.",
     )
 
 

@@ -51,10 +51,12 @@ def compare(before: Bundle, after: Bundle) -> list[RuleDifference]:
         ),
         *_plain(
             "points",
-            _without(before.documents["points"], "events"),
-            _without(after.documents["points"], "events"),
+            _without(before.documents["points"], "events", "multipliers"),
+            _without(after.documents["points"], "events", "multipliers"),
         ),
+        *_entries("points", _multipliers(before), _multipliers(after)),
         *_plain("punishments", before.documents["punishments"], after.documents["punishments"]),
+        *_entries("community", sections(before), sections(after)),
     ]
 
 
@@ -65,7 +67,9 @@ def lines(before: Bundle, after: Bundle) -> dict[str, list[str]]:
     """
     found = {}
     for part, name in FILES.items():
-        old, new = (_text(bundle.documents[part]).splitlines() for bundle in (before, after))
+        old, new = (
+            _text(bundle.documents.get(part, {})).splitlines() for bundle in (before, after)
+        )
         if told := list(difflib.unified_diff(old, new, "before", "after", lineterm="")):
             found[name] = told
     return found
@@ -100,6 +104,22 @@ def _by_name(bundle: Bundle) -> dict[str, Mapping[str, Any]]:
     return {row["name"]: _without(row, "name") for row in bundle.documents["ranks"]["ranks"]}
 
 
+def _multipliers(bundle: Bundle) -> dict[str, Mapping[str, Any]]:
+    rows = bundle.documents["points"].get("multipliers", ())
+    return {f"multiplier {row['name']}": _without(row, "name") for row in rows}
+
+
+def sections(bundle: Bundle) -> dict[str, Mapping[str, Any]]:
+    """Return the rules of the community document by what they are for."""
+    document = bundle.documents.get("community", {})
+    kinds = document.get("hostedEvents", {}).get("kinds", {})
+    return {
+        **{f"hosted event {name}": kind for name, kind in kinds.items()},
+        **{f"quota {row['name']}": _without(row, "name") for row in document.get("quotas", ())},
+        **_without(document, "hostedEvents", "quotas"),
+    }
+
+
 def _rows(part: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> list[RuleDifference]:
     """List fields that differ in rows of both policies."""
     return [
@@ -113,12 +133,12 @@ def _rows(part: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Rul
 def _entries(part: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> list[RuleDifference]:
     """List added and removed rows, and fields that differ in rows of both policies."""
     came = [
-        RuleDifference(part, "added", name, after=_short(new[name]))
+        RuleDifference(part, "added", name, after=short(new[name]))
         for name in new
         if name not in old
     ]
     went = [
-        RuleDifference(part, "removed", name, before=_short(old[name]))
+        RuleDifference(part, "removed", name, before=short(old[name]))
         for name in old
         if name not in new
     ]
@@ -141,10 +161,11 @@ def _without(row: Mapping[str, Any], *names: str) -> dict[str, Any]:
 
 
 def _field(row: Mapping[str, Any], name: str) -> str:
-    return _short(row[name]) if name in row else ""
+    return short(row[name]) if name in row else ""
 
 
-def _short(value: Any) -> str:
+def short(value: Any) -> str:
+    """Return a text as it is, anything else as JSON."""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 

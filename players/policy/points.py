@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from players.policy.multipliers import Multiplier, Occasion, factor, multiplied
+
 
 @dataclass(frozen=True, slots=True)
 class EventKind:
@@ -42,12 +44,18 @@ class PointsPolicy:
     events: Mapping[str, EventKind]
     cooldowns: Mapping[str, int]
     counters: Mapping[str, str]
+    multipliers: tuple[Multiplier, ...] = ()
+
+
+def award_at(amount: int, occasion: Occasion, policy: PointsPolicy) -> int:
+    """Return an award in hundredths with the highest multiplier of its time."""
+    return multiplied(amount, factor(policy.multipliers, occasion))
 
 
 def full_award(
     type_: str, magnitude: int, actor_level: str | None, policy: PointsPolicy
 ) -> int | None:
-    """Return weight times magnitude in hundredths.
+    """Return weight times magnitude in hundredths, without multipliers.
 
     Returns None for an unknown type or an actor who is not entitled.
     """

@@ -1,4 +1,4 @@
-"""Check a policy's four documents by their JSON schemas and by rules beyond the schemas."""
+"""Check a policy's documents by their JSON schemas and by rules beyond the schemas."""
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -11,13 +11,17 @@ from typing import Any
 
 import jsonschema
 
+from players.policy import community, multipliers
+
 SCHEMA_FOLDER = Path(__file__).resolve().parent.parent.parent / "config"
 FILES = {
     "ranks": "policy.ranks.json",
     "points": "policy.points.json",
     "punishments": "policy.punishments.json",
     "permissions": "permissions.json",
+    "community": "policy.community.json",
 }
+OPTIONAL = frozenset({"community"})  # missing or empty: everything in it is off
 HUNDREDTH = Decimal("0.01")
 # points; no schema allows more, and up to here a JSON float is exact to two decimals
 LARGEST = 1_000_000_000
@@ -250,6 +254,16 @@ def _threshold_problems(documents: Mapping[str, Any]) -> Iterator[Problem]:
         yield Problem(FILES["punishments"], "trial_threshold", message, "suspend before you ban.")
 
 
+def _multiplier_problems(documents: Mapping[str, Any]) -> Iterator[Problem]:
+    for defect in multipliers.defects(documents["points"]):
+        yield Problem(FILES["points"], *defect)
+
+
+def _community_problems(documents: Mapping[str, Any]) -> Iterator[Problem]:
+    for defect in community.defects(documents):
+        yield Problem(FILES["community"], *defect)
+
+
 # Each check with the documents that it reads. It runs only if they match their schemas.
 CHECKS: tuple[tuple[set[str], Callable[[Mapping[str, Any]], Iterator[Problem]]], ...] = (
     ({"ranks"}, _repeats),
@@ -259,4 +273,6 @@ CHECKS: tuple[tuple[set[str], Callable[[Mapping[str, Any]], Iterator[Problem]]],
     ({"points"}, _points_problems),
     ({"points", "permissions"}, _weight_problems),
     ({"punishments"}, _threshold_problems),
+    ({"points"}, _multiplier_problems),
+    ({"community", "ranks", "points", "permissions"}, _community_problems),
 )

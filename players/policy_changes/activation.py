@@ -25,7 +25,7 @@ EVALUATING = Hint(evaluate_due, every=30)  # seconds
 
 
 def add(texts: Mapping[str, str], *, by: Staff, reason: str, now: dt.datetime) -> PolicyVersion:
-    """Store four documents (JSON texts by the keys of FILES) as a version that is not in force.
+    """Store documents (JSON texts by the keys of FILES) as a version that is not in force.
 
     Returns the existing version if one has the same content. Raises PolicyError with every defect,
     NotAllowed, Refused.

@@ -40,6 +40,7 @@ class Event:
     duration: int | None = None
     actor_level: str | None = None
     already_recommended: bool = False
+    experience: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +85,7 @@ def award(event: Event, earner: Earner, policy: PointsPolicy) -> Award:
     if full < 0:
         cut = max(full, -max(0, earner.known_points))
         return Award(cut, None if cut == full else Reason.FLOOR)
+    full = full * highest_factor(event, policy) // 100
     today = max(0, policy.daily_cap - earner.earned_today)
     this_week = max(0, policy.weekly_cap - earner.earned_this_week)
     if full <= min(today, this_week):
@@ -94,6 +96,19 @@ def award(event: Event, earner: Earner, policy: PointsPolicy) -> Award:
         if this_week <= today
         else Award(today, Reason.CAPPED_DAY)
     )
+
+
+def highest_factor(event: Event, policy: PointsPolicy) -> int:
+    """Return the factor of an event in hundredths: the highest of all multipliers that hold."""
+    factors = [100]
+    for one in policy.multipliers:
+        if not one.start <= event.at < one.end:
+            continue
+        if one.events is not None and event.type not in one.events:
+            continue
+        if one.experiences is None or event.experience in one.experiences:
+            factors.append(one.factor)
+    return max(factors)
 
 
 def _refusal(event: Event, earner: Earner, kind: EventKind) -> Reason | None:

@@ -13,6 +13,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from players.policy.bundle import Bundle, load_bundle, parse_bundle
+from players.policy.community import (
+    Activity,
+    Community,
+    Discord,
+    JoinRequests,
+    Leave,
+    Miss,
+    Outcome,
+    TimeInRank,
+)
 from players.policy.validation import FILES, PolicyError
 from tests.players.policy.conftest import CONFIG
 
@@ -55,6 +65,59 @@ def test_the_version_changes_with_a_figure(bundle: Bundle, documents: dict[str, 
     assert parse_bundle(documents).version != bundle.version
 
 
+@pytest.mark.parametrize("empty", [None, {}, {"$schema": "./policy.community.schema.json"}])
+def test_without_the_community_document_all_of_it_is_off(
+    documents: dict[str, Any], empty: Any
+) -> None:
+    four = {key: document for key, document in documents.items() if key != "community"}
+    before = parse_bundle(four)
+    assert before.community == Community()
+    after = parse_bundle(four | {"community": empty})
+    assert (after.version, after.community) == (before.version, Community())
+    assert "community" not in after.documents
+    assert parse_bundle(documents).version != before.version
+
+
+def test_a_folder_of_four_files_is_a_policy(folder: Path) -> None:
+    (folder / "policy.community.json").unlink()
+    assert load_bundle(folder).community == Community()
+
+
+def test_the_community_document_has_the_features(bundle: Bundle) -> None:
+    found = bundle.community
+    training = found.hosted_events["training"]
+    assert (training.award, training.hosts) == ("training", ("CMD", "CCM", "LDR"))
+    assert found.activity == Activity(120, "activity")
+    assert found.quotas[0].misses == (Miss(1, Outcome.REPORT),)
+    assert found.leave == Leave(60, ("CCM", "LDR"), TimeInRank.CONTINUES, 1)
+    assert found.join_requests == JoinRequests(False, 30)
+    assert found.discord == Discord(True, True)
+
+
+def _community(section: str, **changes: Any) -> Break:
+    return lambda documents: documents["community"][section].update(changes)
+
+
+def _training(**changes: Any) -> Break:
+    return lambda documents: documents["community"]["hostedEvents"]["kinds"]["training"].update(
+        changes
+    )
+
+
+def _quota(**changes: Any) -> Break:
+    return lambda documents: documents["community"]["quotas"][0].update(changes)
+
+
+def _multiplied(**changes: Any) -> Break:
+    row = {"name": "x", "from": "2026-12-05T00:00:00Z", "to": "2026-12-07T00:00:00Z", "factor": 2}
+    return lambda documents: documents["points"].update(multipliers=[row | changes])
+
+
+def _two_weekends(documents: dict[str, Any]) -> None:
+    _multiplied()(documents)
+    documents["points"]["multipliers"] *= 2
+
+
 def _rank(index: int, **changes: Any) -> Break:
     return lambda documents: documents["ranks"]["ranks"][index].update(changes)
 
@@ -68,7 +131,35 @@ def _nobody_climbs(documents: dict[str, Any]) -> None:
         rank["ignored"] = True
 
 
+KINDS = "hostedEvents.kinds.training"
+COMMUNITY = {
+    "an award nobody knows": (_training(award="picnic"), f"{KINDS}.award"),
+    "a recommendation for hosts": (_training(hostAward="recommendation"), f"{KINDS}.hostAward"),
+    "a host's level nobody has": (_training(hosts=["CMD", "X"]), f"{KINDS}.hosts[1]"),
+    "an event nobody may host": (_training(hosts=[]), f"{KINDS}.hosts"),
+    "a tick without a time": (_community("activity", tick="ko"), "activity.tick"),
+    "a tick nobody knows": (_community("activity", tick="picnic"), "activity.tick"),
+    "a quota for nobody": (_quota(levels=[]), "quotas[0]"),
+    "a quota of nothing": (_quota(minutes=0, hosted=0), "quotas[0]"),
+    "a quota's rank nobody has": (_quota(ranks=["X"]), "quotas[0].ranks[0]"),
+    "misses that do not rise": (
+        _quota(misses=[{"after": 2, "outcome": "warn"}, {"after": 1, "outcome": "report"}]),
+        "quotas[0].misses",
+    ),
+    "an approver nobody has": (_community("leave", approvers=["X"]), "leave.approvers[0]"),
+    "a rule nobody knows": (_community("joinRequests", decide="dice"), "joinRequests.decide"),
+}
+MULTIPLIERS = {
+    "a day that is none": (_multiplied(to="2027-02-29T00:00:00Z"), "multipliers[0].to"),
+    "an end before the start": (_multiplied(to="2026-12-05T00:00:00Z"), "multipliers[0].to"),
+    "an event nobody knows": (_multiplied(events=["picnic"]), "multipliers[0].events"),
+    "a factor below one": (_multiplied(factor=0.5), "multipliers[0].factor"),
+    "a factor of three decimals": (_multiplied(factor=1.005), "multipliers[0].factor"),
+    "a multiplier twice": (_two_weekends, "multipliers[1].name"),
+}
 DEFECTS: dict[str, tuple[Break, str, str]] = {
+    **{name: (change, "policy.community.json", path) for name, (change, path) in COMMUNITY.items()},
+    **{name: (change, "policy.points.json", path) for name, (change, path) in MULTIPLIERS.items()},
     "a name twice": (_rank(3, name="Shock Trooper I"), "policy.ranks.json", "ranks[3].name"),
     "a role twice": (_rank(3, role=4), "policy.ranks.json", "ranks[3].role"),
     "points that do not rise": (_rank(3, minPoints=50), "policy.ranks.json", "ranks[3].minPoints"),

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from players.policy import checks
 from players.policy.bundle import Bundle, RankRule, load_bundle
 from players.policy.counters import EMPTY, SessionRow, SessionTotal, merge
+from players.policy.multipliers import Occasion
 from players.policy.permissions import Act, may
 from players.policy.points import full_award
 from players.policy.ranks import Condition, RankState, evaluate
@@ -167,7 +168,13 @@ def test_a_game_that_follows_the_policy_breaks_no_law(
         assert known >= 0
         assert (
             checks.check_award(
-                event.type, event.magnitude, given_.amount, event.actor_level, policy
+                checks.Claim(
+                    Occasion(event.type, event.at, event.experience),
+                    event.magnitude,
+                    given_.amount,
+                    event.actor_level,
+                ),
+                policy,
             )
             is None
         )
@@ -389,7 +396,8 @@ def test_an_award_names_the_cap_that_cuts_it(bundle: Bundle) -> None:
 def test_a_claim_beyond_its_worth_is_a_breach(
     bundle: Bundle, claim: tuple[str, int, int, str | None], kept: bool
 ) -> None:
-    breach = checks.check_award(*claim, bundle.points)
+    type_, *claimed = claim
+    breach = checks.check_award(checks.Claim(Occasion(type_, MONDAY), *claimed), bundle.points)
     assert (breach is None) == kept
     assert breach is None or breach.law is checks.Law.AWARD_ABOVE_WEIGHT
 

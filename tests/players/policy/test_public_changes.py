@@ -52,6 +52,7 @@ def test_each_rule_that_differs_is_one_change(bundle: Bundle, documents: Documen
     events["training"]["weight"] = 1000
     events["recommendation"]["weightByLevel"] = {"CMD": 12}
     del events["activity"]["shortest"]
+    del documents["community"]["activity"]  # it needs that field
     documents["points"].update(dailyCap=600, ko_cooldown_seconds=45)
     assert changed(documents, bundle) == [
         ("rank.points", "Captain I", "3000", "2900.5"),

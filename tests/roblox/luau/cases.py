@@ -9,6 +9,7 @@ import json
 import random
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from players.policy import checks
 from players.policy.bundle import SECOND_ABOVE, Bundle, RankRule
 from players.policy.counters import SessionTotal
 from players.policy.membership import MembershipStatus, belongs, earns, is_ignored
+from players.policy.multipliers import Occasion
 from players.policy.permissions import Act, may
 from players.policy.ranks import RankState, evaluate
 from players.policy.validation import FILES
@@ -25,6 +27,11 @@ from tests.players.policy.reference import Earner, Event, award, balance, day_of
 CONFIG = Path(__file__).resolve().parent.parent.parent.parent / "config"
 EPOCH = dt.date(1970, 1, 1)
 DAY = 86_400
+HERE = "nexus"  # the experience that asks
+# These are read by GRPS alone, so games do not check them.
+ONLY_GRPS = ("experiences", "joinRequests", "discord")
+STARTS = ("2015-06-01T00:00:00Z", "2020-12-31T23:59:59Z")
+ENDS = ("2020-12-31T23:59:59Z", "2026-12-07T00:00:00Z")
 Documents = dict[str, Any]
 Question = dict[str, Any]
 
@@ -78,6 +85,7 @@ def policy(dice: random.Random) -> Documents:
     if not any(not row["isPunishment"] and not row["ignored"] for row in ranks):
         return policy(dice)
     daily = dice.choice([0, 1, 7.5, 500, 500])
+    events = _events(dice, levels)
     second = dice.choice([{}, {"secondPersonAbove": dice.choice([0, 0.5, 100, 1000.01])}])
     trial = dice.randrange(1, 5)
     return {
@@ -93,7 +101,8 @@ def policy(dice: random.Random) -> Documents:
             "weeklyCap": daily + dice.choice([0, 1, 2000]),
             "ko_cooldown_seconds": dice.choice([0, 1, 30]),
             "activity_min_seconds": dice.choice([0, 1, 300]),
-            "events": _events(dice, levels),
+            "events": events,
+            **dice.choice([{}, {"multipliers": _multipliers(dice, [*events])}]),
         },
         "punishments": {
             "trial_threshold": trial,
@@ -102,7 +111,75 @@ def policy(dice: random.Random) -> Documents:
             "warning_days": dice.choice([None, 1, 90]),
         },
         "permissions": {"levels": levels, "ranks": permissions} | second,
+        **dice.choice([{}, {"community": _community(dice, levels, [*permissions], events)}]),
     }
+
+
+def _multipliers(dice: random.Random, events: list[str]) -> list[dict[str, Any]]:
+    """Return multipliers whose times overlap, also for events and experiences."""
+    return [
+        {
+            "name": f"Multiplier {number}",
+            "from": dice.choice(["2000-01-01T00:00:00Z", "2000-02-29T23:59:59Z", *STARTS]),
+            "to": dice.choice(["2016-02-29T12:00:01Z", "2033-01-01T00:00:00Z", *ENDS]),
+            "factor": dice.choice([1, 1.01, 1.15, 1.25, 1.5, 2, 4.35, 100]),
+            **dice.choice([{}, {"events": dice.sample(events, 1)}]),
+            **dice.choice([{}, {"experiences": dice.choice([[HERE], ["elsewhere"]])}]),
+        }
+        for number in range(dice.randrange(4))
+    ]
+
+
+def _community(
+    dice: random.Random, levels: list[str], ranks: list[str], events: dict[str, Any]
+) -> dict[str, Any]:
+    """Return a community document for games, which may be empty."""
+    awards = [name for name, kind in events.items() if not kind.get("recommends")]
+    kinds = {
+        name: {
+            "title": dice.choice(["Training", "Ü"]),
+            "award": dice.choice(awards),
+            "hosts": dice.sample(levels, 1),
+            **dice.choice([{}, {"hostAward": dice.choice([None, *awards])}]),
+            **dice.choice([{}, {"minMinutes": 0, "lateMinutes": 5, "maxHours": 24}]),
+        }
+        for name in (["training", "a.b_1"] if awards else [])
+    }
+    ticks = [name for name, kind in events.items() if kind.get("shortest")]
+    quota = {
+        "name": "Week",
+        "levels": dice.sample(levels, 1),
+        "ranks": dice.sample(ranks, 1),
+        "period": dice.choice(["week", "month"]),
+        "minutes": 60,
+        "misses": [{"after": 1, "outcome": "report"}, {"after": 3, "outcome": "warn"}],
+    }
+    leave = {"maxDays": 30, "approvers": levels[:1], "timeInRank": "rests", "remindDays": 1}
+    sections: dict[str, Any] = {
+        "hostedEvents": {"kinds": kinds},
+        "activity": {"idleSeconds": 30, **dice.choice([{}, {"tick": dice.choice(ticks or ["x"])}])},
+        "quotas": dice.choice([[], [quota]]),
+        "leave": leave,
+    }
+    if not kinds:
+        del sections["hostedEvents"]
+    return {name: sections[name] for name in sections if dice.random() < 0.6}
+
+
+def for_games(documents: Documents) -> Documents:
+    """Return documents, valid or not, as `GET /roblox/policy` sends them to the experience HERE."""
+    made = copy.deepcopy(documents)
+    rows = made["points"].pop("multipliers", [])
+    if isinstance(rows, list):
+        rows = [row for row in rows if not _is_elsewhere(row)]
+    community = made.get("community") or {}
+    sections = {name: row for name, row in community.items() if name not in ONLY_GRPS}
+    return made | {"multipliers": rows, "community": sections}
+
+
+def _is_elsewhere(row: Any) -> bool:
+    """Return whether a multiplier is not for HERE, and take out for what it is."""
+    return isinstance(row, dict) and HERE not in row.pop("experiences", [HERE])
 
 
 def _events(dice: random.Random, levels: list[str]) -> dict[str, Any]:
@@ -144,6 +221,8 @@ def _some_field(dice: random.Random, made: Documents) -> None:
     holder: Any = made[dice.choice([*made])]
     while True:
         key = dice.choice([*(holder if isinstance(holder, dict) else range(len(holder)))])
+        if key in ONLY_GRPS:
+            return
         inner = holder[key]
         if isinstance(inner, dict | list) and inner and dice.random() < 0.8:
             holder = inner
@@ -239,6 +318,63 @@ def _long_name(dice: random.Random, made: Documents) -> None:
     row["name"] = name
 
 
+def _multiplier(dice: random.Random, made: Documents) -> None:
+    """Add a multiplier with an odd field."""
+    row: dict[str, Any] = {
+        "name": "Double weekend",
+        "from": "2026-12-05T00:00:00Z",
+        "to": "2026-12-07T00:00:00Z",
+        "factor": 2,
+    }
+    name, value = dice.choice(
+        [
+            *(("from", text) for text in ("2026-02-29T00:00:00Z", "2028-02-29T00:00:00Z")),
+            *(("from", text) for text in ("2026-12-07T00:00:00Z", "1999-12-31T23:59:59Z")),
+            *(("from", text) for text in ("2026-12-05", "2026-12-05T00:00:00Z\n", "")),
+            *(("to", text) for text in ("2026-12-06T24:00:00Z", "2026-12-06T23:60:00Z")),
+            *(("to", text) for text in ("2026-12-06T23:59:60Z", "2026-13-01T00:00:00Z")),
+            *(("to", text) for text in ("2100-02-29T00:00:00Z", "2099-12-31T23:59:59Z")),
+            *(("factor", number) for number in (0.99, 1, 1.005, 100, 100.01, "2")),
+            ("events", ["heard_of_by_nobody"]),
+            ("events", []),
+            ("name", dice.choice(["", "x" * 80, "x" * 81])),
+        ]
+    )
+    rows = made["points"].setdefault("multipliers", [])
+    rows.append(row | {name: value})
+    if dice.random() < 0.1:
+        rows.append(row)
+
+
+def _section(dice: random.Random, made: Documents) -> None:
+    """Change a section of the community document, or add one."""
+    found = made.setdefault("community", {})
+    levels, events = made["permissions"]["levels"], [*made["points"]["events"]]
+    kind = {"title": "T", "award": dice.choice(events), "hosts": levels[:1]}
+    kind |= dice.choice([{}, {"hosts": []}, {"hosts": ["X"]}, {"award": "x"}, {"hostAward": "x"}])
+    quota: dict[str, Any] = {"name": "Q", "levels": levels[:1], "period": "week", "hosted": 1}
+    quota |= dice.choice(
+        [
+            {},
+            {"levels": []},
+            {"levels": [], "ranks": [made["ranks"]["ranks"][0]["name"]]},
+            {"ranks": ["nobody's"]},
+            {"hosted": 0},
+            {"misses": [{"after": 2, "outcome": "warn"}, {"after": 2, "outcome": "propose"}]},
+            {"misses": [{"after": 1, "outcome": "ban"}]},
+        ]
+    )
+    leave = {"maxDays": 1, "approvers": dice.choice([[], ["X"], levels]), "timeInRank": "rests"}
+    found |= dice.choice(
+        [
+            {"hostedEvents": {"kinds": {dice.choice(["t", "T", "k" * 41]): kind}}},
+            {"activity": {"idleSeconds": dice.choice([29, 30]), "tick": dice.choice(events)}},
+            {"quotas": [quota, *dice.choice([[], [quota]])]},
+            {"leave": leave},
+        ]
+    )
+
+
 DEFECTS: tuple[Callable[[random.Random, Documents], None], ...] = (
     _some_field,
     _some_field,
@@ -261,6 +397,10 @@ DEFECTS: tuple[Callable[[random.Random, Documents], None], ...] = (
     _both_weights,
     _level_twice,
     _long_name,
+    _multiplier,
+    _multiplier,
+    _section,
+    _section,
 )
 
 
@@ -273,7 +413,7 @@ def question(dice: random.Random, bundle: Bundle) -> tuple[Question, Any]:
 
 def _award(dice: random.Random, bundle: Bundle) -> tuple[Question, Any]:
     type_ = dice.choice([*bundle.points.events, *bundle.points.events, "picnic"])
-    at = dice.randrange(0, 2_000_000_000)
+    at = dice.choice([dice.randrange(0, 2_000_000_000), _near_an_edge(dice, bundle)])
     near = dice.choice([0, 1, 29, 30, 31, 1000])
     daily, weekly = bundle.points.daily_cap, bundle.points.weekly_cap
     level = dice.choice([None, *bundle.levels])
@@ -303,7 +443,13 @@ def _award(dice: random.Random, bundle: Bundle) -> tuple[Question, Any]:
     moment = dt.datetime.fromtimestamp(at, dt.UTC)
     found = award(
         Event(
-            type_, moment, event["magnitude"], event["duration"], level, event["alreadyRecommended"]
+            type_,
+            moment,
+            event["magnitude"],
+            event["duration"],
+            level,
+            event["alreadyRecommended"],
+            HERE,
         ),
         Earner(
             earner["canEarn"],
@@ -321,6 +467,14 @@ def _award(dice: random.Random, bundle: Bundle) -> tuple[Question, Any]:
     )
     days = [(one - EPOCH).days for one in (day_of(moment), week_of(moment))]
     return asked, [found.amount, str(found.reason or ""), *days]
+
+
+def _near_an_edge(dice: random.Random, bundle: Bundle) -> int:
+    """Return a time at most a second from where a multiplier starts or ends."""
+    edges = [edge for one in bundle.points.multipliers for edge in (one.start, one.end)]
+    return int(dice.choice([*edges, dt.datetime(2026, 12, 5, tzinfo=dt.UTC)]).timestamp()) + (
+        dice.choice([-1, 0, 1])
+    )
 
 
 def _sums(dice: random.Random, bundle: Bundle) -> tuple[Question, Any]:
@@ -375,7 +529,7 @@ def _stream(dice: random.Random, bundle: Bundle) -> tuple[Question, Any]:
             | {"actorUserId": officer}
         )
         found = award(
-            Event(type_, moment, magnitude, duration, level, officer in recommended),
+            Event(type_, moment, magnitude, duration, level, officer in recommended, HERE),
             Earner(
                 *(
                     rank.can_earn,
@@ -546,13 +700,17 @@ def broken_law(asked: Question, answer: Any, bundle: Bundle) -> str:
 
 
 def _law_of_award(event: dict[str, Any], amount: int, reason: str, bundle: Bundle) -> str:
-    given = event["type"], event["magnitude"]
-    level = event.get("actorLevel")
-    if found := checks.check_award(*given, amount, level, bundle.points):
+    at = dt.datetime.fromtimestamp(event["at"], dt.UTC)
+    occasion = Occasion(event["type"], at, HERE)
+    claim = checks.Claim(occasion, event["magnitude"], amount, event.get("actorLevel"))
+    if found := checks.check_award(claim, bundle.points):
         return found.detail
-    more = amount + (1 if amount > 0 else -1)
-    if amount and not reason and not checks.check_award(*given, more, level, bundle.points):
-        return f"{more} for {given} breaks no law"
+    more = replace(claim, awarded=amount + (1 if amount > 0 else -1))
+    edges = (edge for one in bundle.points.multipliers for edge in (one.start, one.end))
+    if any(abs(at - edge) <= checks.CLOCKS_DIFFER for edge in edges):
+        return ""  # a higher multiplier may be allowed there
+    if amount and not reason and not checks.check_award(more, bundle.points):
+        return f"{more} breaks no law"
     return ""
 
 

@@ -102,14 +102,18 @@ def disagreement(machine: Machine, ask: Any, dice: random.Random) -> str:
     try:
         bundle = parse_bundle(documents)
     except PolicyError as error:
-        answer = take(machine.call(ask, {"version": "1"} | without_null(documents), []))
+        answer = take(
+            machine.call(ask, {"version": "1"} | without_null(cases.for_games(documents)), [])
+        )
         return (
             "" if "refused" in answer else f"Python refuses it, Luau does not: {error}\n{documents}"
         )
     asked = [cases.question(dice, bundle) for _ in range(QUESTIONS)]
     answer = take(
         machine.call(
-            ask, {"version": "1"} | without_null(documents), [without_null(one) for one, _ in asked]
+            ask,
+            {"version": "1"} | without_null(cases.for_games(documents)),
+            [without_null(one) for one, _ in asked],
         )
     )
     if "refused" in answer:
@@ -140,6 +144,16 @@ MUTATIONS = (
     ("points", "total += math.max(0, sum)", "total += sum"),
     ("points", "math.min(own, points.balance", "math.max(own, points.balance"),
     ("points", "(day + 3) % 7", "(day + 4) % 7"),
+    ("points", "full = multipliers.multiplied", "local _ = multipliers.multiplied"),
+    ("multipliers", "at < one.ends", "at <= one.ends"),
+    ("multipliers", "at >= one.starts", "at > one.starts"),
+    ("multipliers", "highest = math.max(highest, one.factor)", "highest = one.factor"),
+    ("multipliers", "or one.events[eventType]", "or true"),
+    ("multipliers", "amount % ONE * by // ONE", "0"),
+    ("multipliers", "year % 400 == 0", "year % 4000 == 0"),
+    ("community", "one.after <= last", "one.after < last"),
+    ("community", "points[found.shortest] == 0", "false"),
+    ("community", "checks.number(30, 3600, true)", "checks.number(29, 3600, true)"),
     ("ranks", "state.points >= rank.minPoints", "state.points > rank.minPoints"),
     ("ranks", "math.ceil(left / DAY)", "math.floor(left / DAY)"),
     ("ranks", "#failed == 0 and not target.privileged", "#failed == 0"),

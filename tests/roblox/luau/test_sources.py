@@ -13,7 +13,7 @@ HEAD = re.compile(r"--!strict\n--\[=\[\n\t@class (\w+)\n\t\S")
 MEMBER = re.compile(r"^(---.*\n)?function (?!QUESTIONS)\w+[.:]([a-z]\w*)[(<]", re.MULTILINE)
 PLAIN = {"new", "start", "stop"}  # their names explain them
 IMPURE = re.compile(
-    r"(?<![.\w])(game|task|wait|spawn|delay|tick|time|os|workspace|DateTime|Instance|math\.random)\b\s*[.:(]"
+    r"(?<![.\w])(game|task|wait|spawn|delay|time|os|workspace|DateTime|Instance|math\.random|tick(?=\s*\())\b\s*[.:(]"
 )
 
 
