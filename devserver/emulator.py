@@ -42,6 +42,7 @@ def environment(port: int) -> dict[str, str]:
     return {
         "OPEN_CLOUD_URL": f"http://127.0.0.1:{port}",
         "THUMBNAILS_URL": f"http://127.0.0.1:{port}",
+        "USERS_URL": f"http://127.0.0.1:{port}",
         "AVATARS": "on",
         "ROBLOX_OPEN_CLOUD_API_KEY": KEY,
         "ROBLOX_UNIVERSE_ID": UNIVERSES[0],

@@ -25,7 +25,7 @@ OLD_ROWS = "grps_site.purge_old_rows"
 
 _GROUPS: dict[Retention, str] = {
     PROOF: "adjustment_rows adjustments appeals approvals audit_personal audit_redactions audits"
-    " bulk_rows decisions erasure_orders fastest_promotions ledger notes periods policy_activations"
+    " bulk_rows imports decisions erasure_orders fastest_promotions ledger notes periods policy_activations"
     " policy_versions quarantines recommendations reversals roblox_notifications sanctions"
     " sealed_events seals seal_file sessions",
     STATE: "audit_streams beat_lease cloud_keys counted daily_balances daily_figures daily_points"
@@ -57,6 +57,7 @@ TABLES: dict[str, Retention] = {
     "game_commands": Retention("7 days; held ones until they are decided", "players.end_sanctions"),
     "guard_trips": Retention("30 days after it was released", OLD_ROWS),
     "heartbeats": Retention("a day after the last one", OLD_ROWS),
+    "import_rows": Retention("90 days after the import's end", "players.run_imports"),
     "key_counts": Retention("a day", "players.end_sanctions"),
     "memberships": Retention("a day after the reading", "syncs.purge_memberships"),
     "nonces": Retention("15 minutes", "grps_site.purge_nonces"),

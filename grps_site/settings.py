@@ -88,6 +88,9 @@ environment.address("OPEN_CLOUD_URL", OPEN_CLOUD_URL, ("https", "http"))
 AVATARS = environment.switch("AVATARS", False)
 THUMBNAILS_URL = env.str("THUMBNAILS_URL", default="") or "https://thumbnails.roblox.com"
 environment.address("THUMBNAILS_URL", THUMBNAILS_URL, ("https", "http"))
+# Where usernames are resolved for an import.
+USERS_URL = env.str("USERS_URL", default="") or "https://users.roblox.com"
+environment.address("USERS_URL", USERS_URL, ("https", "http"))
 OPEN_CLOUD_BUDGETS = INTEGRATIONS.open_cloud.budgets | environment.figures("OPEN_CLOUD_BUDGETS")
 ROBLOX_GROUP_ID = environment.whole("ROBLOX_GROUP_ID", INTEGRATIONS.group_id or 0) or None
 # Off by default: GRPS writes nothing to Roblox until an operator enables it.
@@ -261,6 +264,7 @@ CELERY_TASK_ROUTES = {
     "players.check_names": {"queue": "syncs"},
     "players.fetch_avatars": {"queue": "syncs"},
     "players.apply_adjustments": {"queue": "syncs"},
+    "players.run_imports": {"queue": "syncs"},
     "webhooks.deliver": {"queue": "webhooks"},
 }
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1

@@ -13,6 +13,7 @@ from players.privacy.registry import (
     By,
     Drop,
     Elsewhere,
+    Pseudonym,
     Text,
     Until,
     held,
@@ -161,6 +162,26 @@ held("bulk_jobs", "arguments", By(forget_evidence), Text(WORDS))
 impersonal("bulk_jobs", LIST, "act", "status")
 impersonal("bulk_jobs", ACTOR, "requested_by")
 impersonal("bulk_jobs", OURS, "event")
+held("imports", "reason", Text())
+held("imports", "error", Text())
+held("imports", "effects", Text(WORDS))
+impersonal("imports", "the name of a data store, of fields and of ranks", "options", "cursor")
+impersonal("imports", EXPERIENCE, "experience")
+impersonal("imports", LIST, "source", "status")
+impersonal("imports", ACTOR, "requested_by", "approved_by")
+impersonal("imports", HASH, "digest", "lease")
+impersonal("imports", OURS, "event")
+impersonal(
+    "imports", COUNT, "rows", "unread", "skipped", "unchanged", "changing", "applied", "line"
+)
+for _column in ("given", "username", "display_name", "note"):
+    held("import_rows", _column, Blank("user_id"), Text())
+held("import_rows", "warnings", Blank("user_id", "NULL"), Text(WORDS))
+held("import_rows", "user_id", Pseudonym())
+impersonal("import_rows", "points, a rank and numbers of ours", "before", "after", "rank")
+impersonal("import_rows", COUNT, "line", "points", "kos", "wos")
+impersonal("import_rows", LIST, "status")
+walked_by("import_rows", "job_id")
 held("bulk_rows", "note", Text())
 walked_by("bulk_rows", "job_id")
 impersonal("bulk_rows", LIST, "status")

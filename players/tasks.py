@@ -13,6 +13,7 @@ from players import avatars, daily_figures, leaderboard, quarantine_release, use
 from players.actions import game_commands
 from players.bulk import previews, row_executor
 from players.discipline import sanctions
+from players.imports import runner
 from players.mass_adjustments import chunk_executor
 from players.moderation import approvals, daily_limit, velocity_limit
 from players.points import recounting
@@ -155,3 +156,16 @@ def apply_adjustments() -> int:
 
 
 ADJUSTING = Hint(apply_adjustments, every=0.1)
+
+
+@shared_task(name="players.run_imports")
+def run_imports() -> int:
+    """Continue imports that no other worker holds, and delete rows that are too old."""
+    runner.purge(database_clock.now())
+    done = runner.run_due(ADJUSTMENT_SECONDS)
+    if done:
+        log.info("imports worked on", imports=done)
+    return done
+
+
+IMPORTING = Hint(run_imports, every=0.1)

@@ -5,7 +5,7 @@ A game writes them: a stolen key could put a name there.
 
 from django.db import connection
 
-from players.models import CONSOLE, RECONCILED, PolicyVersion
+from players.models import CONSOLE, IMPORTED, RECONCILED, PolicyVersion
 from players.points.recommendations import KIND
 from roblox.models import Experience
 
@@ -42,4 +42,4 @@ def unknown() -> list[str]:
 def _types() -> list[str]:
     documents = PolicyVersion.objects.values_list("documents", flat=True)
     events = {name for document in documents for name in document["points"]["events"]}
-    return sorted(events | {ADJUSTMENT, RECONCILED, KIND})
+    return sorted(events | {ADJUSTMENT, IMPORTED, RECONCILED, KIND})

@@ -13,7 +13,7 @@ from audits.record import Actor
 from common.errors import NotAllowed, Refused
 from players.bulk import reservations
 from players.membership import freshness
-from players.models import Adjustment, Approval, BulkJob, Player
+from players.models import Adjustment, Approval, BulkJob, Import, Player
 from players.moderation import approval_types, approvals, daily_limit, velocity_limit
 from players.moderation.actors import Staff
 from players.moderation.approval_types import ApprovalRequest
@@ -26,8 +26,8 @@ PREVIEW, WAITING = "preview", "waiting"
 READ_EVERY = 30.0  # seconds between two reads of the requester's role on Roblox
 
 
-class JobType[J: (BulkJob, Adjustment)](ABC):
-    """The differences between bulk jobs and adjustments.
+class JobType[J: (BulkJob, Adjustment, Import)](ABC):
+    """The differences between bulk jobs, adjustments and imports.
 
     `approval` is the kind of their requests, whose argument `key` is the job's id. `act` names a
     refused start in the audit log, `unknown` is the message for an unknown id. `may_be_empty`: a

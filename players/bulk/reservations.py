@@ -10,12 +10,12 @@ from django.db.models import Count, Max, Sum
 from django.db.models.functions import Abs
 
 from common.amounts import hundredths, points
-from players.models import ZERO, Adjustment, BulkJob
+from players.models import ZERO, Adjustment, BulkJob, Import
 from players.moderation import daily_limit
 from players.moderation.daily_limit import Taken, Volume
 
 
-def volume(job: BulkJob | Adjustment) -> Volume:
+def volume(job: BulkJob | Adjustment | Import) -> Volume:
     """Scan the pending rows and return what they move."""
     amount = Abs("amount")
     found = (
@@ -28,7 +28,7 @@ def volume(job: BulkJob | Adjustment) -> Volume:
     )
 
 
-def pending(job: BulkJob | Adjustment) -> tuple[int, int]:
+def pending(job: BulkJob | Adjustment | Import) -> tuple[int, int]:
     """Return the hundredths without signs that pending rows move, and the number of players."""
     if isinstance(job, Adjustment) and not job.line:  # its sums are stored, so no scan is needed
         return hundredths(job.moved), job.changing
@@ -36,7 +36,7 @@ def pending(job: BulkJob | Adjustment) -> tuple[int, int]:
     return found.moved, found.players
 
 
-def reserve(job: BulkJob | Adjustment, now: dt.datetime) -> None:
+def reserve(job: BulkJob | Adjustment | Import, now: dt.datetime) -> None:
     """Charge the pending rows to the requester's current day. The caller saves the job."""
     moved, players = pending(job)
     if not players:
@@ -48,7 +48,7 @@ def reserve(job: BulkJob | Adjustment, now: dt.datetime) -> None:
     )
 
 
-def other_charges(job: BulkJob | Adjustment, players: int = 0) -> Taken | None:
+def other_charges(job: BulkJob | Adjustment | Import, players: int = 0) -> Taken | None:
     """Return the other charges of the charged day, with its row locked, or None without a charge.
 
     `players`: the players of the job whose rows are still pending.
@@ -59,7 +59,9 @@ def other_charges(job: BulkJob | Adjustment, players: int = 0) -> Taken | None:
     return taken.less(hundredths(job.reserved), players=players, approved=job.is_approved)
 
 
-def settle(job: BulkJob | Adjustment, used: int, *, returned: int = 0, players: int = 0) -> None:
+def settle(
+    job: BulkJob | Adjustment | Import, used: int, *, returned: int = 0, players: int = 0
+) -> None:
     """Reduce the reservation by `used` and `returned` hundredths.
 
     `returned`, with its number of `players`, is also removed from the day's charge. The caller

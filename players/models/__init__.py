@@ -6,7 +6,17 @@ from players.models.daily_figure import Counted, DailyFigure
 from players.models.decision import Decision
 from players.models.discipline import Appeal, Note, Sanction
 from players.models.erasure import ErasureOrder
-from players.models.fields import CONSOLE, LONGEST_ORIGIN, RECONCILED, REST, ZERO, points_field
+from players.models.fields import (
+    CONSOLE,
+    IMPORTED,
+    LEGACY,
+    LONGEST_ORIGIN,
+    RECONCILED,
+    REST,
+    ZERO,
+    points_field,
+)
+from players.models.imports import Import, ImportRow
 from players.models.leaderboard import LeaderboardBucket, LeaderboardChange
 from players.models.ledger import (
     DailyPoints,
@@ -44,6 +54,8 @@ from players.models.usernames import NameCheck, PlayerName
 __all__ = [
     "BULK_ALONE",
     "CONSOLE",
+    "IMPORTED",
+    "LEGACY",
     "LONGEST_ORIGIN",
     "RECONCILED",
     "REST",
@@ -68,6 +80,8 @@ __all__ = [
     "FastestPromotion",
     "GameCommand",
     "GuardTrip",
+    "Import",
+    "ImportRow",
     "KeyCount",
     "LeaderboardBucket",
     "LeaderboardChange",

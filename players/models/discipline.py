@@ -27,6 +27,7 @@ class Sanction(models.Model):
         GAME = "game", "by a command in a game"
         POLICY = "policy", "by the policy's thresholds"
         ROBLOX = "roblox", "by hand on Roblox"
+        IMPORT = "import", "by an import"
 
     player = models.ForeignKey(
         Player, on_delete=models.PROTECT, related_name="sanctions", db_index=False

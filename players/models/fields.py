@@ -6,6 +6,8 @@ from django.db import models
 
 ZERO = Decimal(0)
 RECONCILED = "reconciled"  # the type of a row that replaces `magnitude` rows that never arrived
+IMPORTED = "imported"  # the type of a row that sets the points from before GRPS; see RECONCILED
+LEGACY = 0  # the session of what a player had in an experience before GRPS
 REST = -1  # a session number that no game uses: see Session
 CONSOLE = "console"  # the origin of the adjusted part, which is its only session, 0
 LONGEST_ORIGIN = (

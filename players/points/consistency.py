@@ -11,7 +11,8 @@ CHECKS = {
     "sessions": """
         WITH parts AS (
             SELECT player_id, origin, session, max(sequence) AS sequence,
-                   sum(CASE WHEN type = 'reconciled' THEN magnitude ELSE 1 END) AS count, sum(awarded) AS awarded
+                   sum(CASE WHEN type IN ('reconciled', 'imported') THEN magnitude ELSE 1 END) AS count,
+                   sum(awarded) AS awarded
             FROM ledger WHERE origin <> 'console' GROUP BY player_id, origin, session
         ), true_parts AS (
             SELECT p.*, l.total FROM parts p JOIN ledger l USING (player_id, origin, session, sequence)
@@ -43,7 +44,7 @@ CHECKS = {
         SELECT count(*) FROM daily_points d FULL JOIN (
             SELECT player_id, origin, (occurred_at AT TIME ZONE 'UTC')::date AS day,
                    sum(greatest(awarded, 0)) AS awarded, count(*) AS events
-            FROM ledger WHERE origin <> 'console' AND type <> 'reconciled' GROUP BY 1, 2, 3
+            FROM ledger WHERE origin <> 'console' AND type NOT IN ('reconciled', 'imported') GROUP BY 1, 2, 3
         ) t USING (player_id, origin, day)
         WHERE (d.awarded, d.events) IS DISTINCT FROM (t.awarded, t.events)""",
     "batches": """
@@ -55,7 +56,7 @@ CHECKS = {
             FROM ledger WHERE origin <> 'console' GROUP BY batch
         ) l ON l.batch = a.id
         WHERE (a.action IN ('points.ingested', 'points.reconciled') OR l.batch IS NOT NULL)
-          AND (a.id IS NULL OR a.action NOT IN ('points.ingested', 'points.reconciled')
+          AND (a.id IS NULL OR a.action NOT IN ('points.ingested', 'points.reconciled', 'import.applied')
                OR a.details->>'digest' IS DISTINCT FROM l.digest)""",
 }
 

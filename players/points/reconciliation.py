@@ -110,15 +110,8 @@ def _apply(
     changes: Sequence[StoreChange], page: StorePage, players: dict[int, PlayerRow], read: StoreRead
 ) -> None:
     batch = LedgerBatch(page.origin, reserve_id(), players)
-    rows = [_row(change, page.entries[change.user_id], read.now) for change in changes]
-    if len(batch.append(rows, {})) != len(rows):
-        raise RuntimeError(
-            "a row stands where the session says that none is: run `manage.py ledger verify`"
-        )
-    _write_sessions(changes, batch, read.now)
-    touched = _gain(changes, players)
-    counts = counting.in_force(page.origin).points
-    batch.add_to_players(touched, read.now, counts=counts).read()
+    rows = [ledger_row(change, RECONCILED, read.now) for change in changes]
+    touched = write(changes, rows, batch, read.now)
     record(
         Action.POINTS_RECONCILED,
         actor=read.actor,
@@ -133,7 +126,25 @@ def _apply(
     evaluate_and_apply(may_change_rank(candidates, page.policy, read.now), context)
 
 
-def _gain(changes: Sequence[StoreChange], players: dict[int, PlayerRow]) -> list[PlayerRow]:
+def write(
+    changes: Sequence[StoreChange],
+    rows: Sequence[ReportedEvent],
+    batch: LedgerBatch,
+    now: dt.datetime,
+) -> list[PlayerRow]:
+    """Write the changes of sessions with their ledger rows; return the changed players."""
+    if len(batch.append(rows, {})) != len(rows):
+        raise RuntimeError(
+            "a row stands where the session says that none is: run `manage.py ledger verify`"
+        )
+    _write_sessions(changes, batch, now)
+    touched = _gain(changes, batch.players)
+    counts = counting.in_force(batch.origin).points
+    batch.add_to_players(touched, now, counts=counts).read()
+    return touched
+
+
+def _gain(changes: Sequence[StoreChange], players: Mapping[int, PlayerRow]) -> list[PlayerRow]:
     """Add the changes to the players; return the changed players."""
     touched: dict[int, PlayerRow] = {}
     for change in changes:
@@ -144,15 +155,16 @@ def _gain(changes: Sequence[StoreChange], players: dict[int, PlayerRow]) -> list
     return list(touched.values())
 
 
-def _row(change: StoreChange, entry: StoredEntry, now: dt.datetime) -> ReportedEvent:
+def ledger_row(change: StoreChange, type_: str, now: dt.datetime) -> ReportedEvent:
+    """Return the row that stands for all missing rows of a session."""
     return ReportedEvent(
         item=0,
         user_id=change.user_id,
-        username=entry.username,
-        display_name=entry.display_name,
+        username="",
+        display_name="",
         session=change.session,
         sequence=change.sequence,
-        type=RECONCILED,
+        type=type_,
         magnitude=change.stands_for,
         duration=None,
         actor_user_id=None,

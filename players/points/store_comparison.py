@@ -14,7 +14,7 @@ from django.db import connection
 from common.amounts import points
 from common.pg_arrays import numbers, words
 from players.active_policy import ActivePolicy
-from players.models import REST
+from players.models import LEGACY, REST
 from players.points.stored_entries import EVERYTHING, StoredEntry, StoredSession
 from players.policy.counters import EMPTY, SessionKey, SessionTotal, close_gaps
 from players.quarantines import isolation
@@ -31,15 +31,15 @@ READ_KNOWN = """
 # here or from the data store.
 READ_SUMS = """
     SELECT k.player, (SELECT coalesce(sum(s.total) * 100, 0)::bigint FROM sessions s
-                      WHERE s.player_id = k.player AND s.origin = %s AND s.session BETWEEN 0 AND k.through),
+                      WHERE s.player_id = k.player AND s.origin = %s AND s.session BETWEEN k.first AND k.through),
            c.kos + (SELECT coalesce(sum(s.kos), 0)::bigint FROM sessions s
-                    WHERE s.player_id = k.player AND s.origin = %s AND s.session BETWEEN 0 AND k.through),
+                    WHERE s.player_id = k.player AND s.origin = %s AND s.session BETWEEN k.first AND k.through),
            c.wos + (SELECT coalesce(sum(s.wos), 0)::bigint FROM sessions s
-                    WHERE s.player_id = k.player AND s.origin = %s AND s.session BETWEEN 0 AND k.through)
-    FROM unnest(%s::bigint[], %s::bigint[]) AS k(player, through), LATERAL (
+                    WHERE s.player_id = k.player AND s.origin = %s AND s.session BETWEEN k.first AND k.through)
+    FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[]) AS k(player, first, through), LATERAL (
         SELECT coalesce(sum(l.magnitude) FILTER (WHERE l.type = ANY(%s::text[])), 0)::bigint AS kos,
                coalesce(sum(l.magnitude) FILTER (WHERE l.type = ANY(%s::text[])), 0)::bigint AS wos
-        FROM ledger l WHERE l.player_id = k.player AND l.origin = %s AND l.session BETWEEN 0 AND k.through) c"""
+        FROM ledger l WHERE l.player_id = k.player AND l.origin = %s AND l.session BETWEEN k.first AND k.through) c"""
 
 # Rows past the data store's sequence are not part of its counts.
 READ_COUNTED = """
@@ -170,7 +170,8 @@ class _PlayerComparison(NamedTuple):
         """
         have = self.known.get(REST, NOTHING)
         total = folded.total - self.sums[0]
-        least = (0, 0) if self.entry.through == EVERYTHING else (have.kos, have.wos)
+        exact = self.entry.through in {EVERYTHING, LEGACY}
+        least = (0, 0) if exact else (have.kos, have.wos)
         kos, wos = (
             max(least[0], folded.kos - self.sums[1]),
             max(least[1], folded.wos - self.sums[2]),
@@ -246,14 +247,14 @@ def _read_known(page: StorePage) -> dict[SessionKey, Known]:
 def _read_sums(page: StorePage) -> dict[int, tuple[int, int, int]]:
     """Return the total, KOs and WOs of all folded sessions, by player id."""
     asked = [
-        (player, page.entries[user_id].through)
+        (player, page.entries[user_id].first_folded, page.entries[user_id].through)
         for user_id, player in page.ids.items()
         if page.entries[user_id].folded
     ]
     if not asked:
         return {}
     origin, (kos, wos) = page.origin, _counters(page.policy)
-    columns = numbers(player for player, _ in asked), numbers(through for _, through in asked)
+    columns = [numbers(row[place] for row in asked) for place in range(3)]
     with connection.cursor() as cursor:
         cursor.execute(READ_SUMS, [origin, origin, origin, *columns, kos, wos, origin])
         return {row[0]: tuple(row[1:]) for row in cursor.fetchall()}

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from players.models import LEGACY
+
 EVERYTHING = 2**63 - 1  # `through` of an entry that has no separate sessions
 
 
@@ -28,6 +30,11 @@ class StoredEntry:
     sessions: Mapping[int, StoredSession]
     through: int
     folded: StoredSession | None
+
+    @property
+    def first_folded(self) -> int:
+        """The first session that `folded` includes. A game that has sessions never folds LEGACY."""
+        return LEGACY if self.through == EVERYTHING else LEGACY + 1
 
     @property
     def total(self) -> int:

@@ -16,7 +16,7 @@ from players.active_policy import ActivePolicy
 from players.experiences import origins
 from players.locking import PlayerRow
 from players.membership.status import present
-from players.models import RECONCILED
+from players.models import IMPORTED, RECONCILED
 from players.points.batch_state import BatchState
 from players.points.event_parser import ItemResult, ReportedEvent
 from players.policy import checks
@@ -121,7 +121,11 @@ def _repeats(state: BatchState) -> Iterator[_Finding]:
         if first is None:
             detail = "a reconciled row stands for it: the data store was read before it came."
             yield _Finding(ItemResult(event.item, "RECONCILED", detail))
-        elif first[0] != RECONCILED and first != (event.type, event.awarded, event.total):
+        elif first[0] not in {RECONCILED, IMPORTED} and first != (
+            event.type,
+            event.awarded,
+            event.total,
+        ):
             detail = (
                 f"session {event.session} sequence {event.sequence} was delivered before with"
                 " other contents."

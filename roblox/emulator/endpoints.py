@@ -188,6 +188,7 @@ ENDPOINTS = tuple(
         ("userGet", "GET", "/cloud/v2/users/{user}", users.get_user, (), ("users",)),
         ("usernameFind", "POST", "/v1/usernames/users", users.find_names, (), (), _GATEWAY,
          False),
+        ("userFind", "POST", "/v1/users", users.find_ids, (), (), _GATEWAY, False),
         ("headshotFind", "GET", "/v1/users/avatar-headshot", thumbnails.find_headshots, (), (),
          _GATEWAY, False),
         ("headshotGet", "GET", "/headshots/{user}", thumbnails.get_headshot, (), (), _GATEWAY,

@@ -28,6 +28,11 @@ class NamesBody(msgspec.Struct, rename="camel"):
     exclude_banned_users: bool = False
 
 
+class IdsBody(msgspec.Struct, rename="camel"):
+    user_ids: list[int]
+    exclude_banned_users: bool = False
+
+
 def get_user(call: Call) -> Response:
     number = int(call.path["user"])
     user = find(call.store.read(), number)
@@ -57,6 +62,16 @@ def find_names(call: Call) -> Response:
     db = call.store.read()
     found = [(name, by_name(db, name)) for name in names]
     return respond({"data": [_found(name, user) for name, user in found if user]})
+
+
+def find_ids(call: Call) -> Response:
+    """List the users of these ids, without unknown ones."""
+    ids = call.json(IdsBody).user_ids
+    if len(ids) > NAMES_AT_ONCE:
+        raise invalid("Too many user ids.")
+    db = call.store.read()
+    users = filter(None, (find(db, number) for number in ids))
+    return respond({"data": [_account(user) for user in users]})
 
 
 def find(db: Connection, number: int) -> User | None:
@@ -91,8 +106,11 @@ def rename(db: Connection, number: int, name: str) -> None:
 
 
 def _found(asked: str, user: User) -> dict[str, Any]:
+    return {"requestedUsername": asked, **_account(user)}
+
+
+def _account(user: User) -> dict[str, Any]:
     return {
-        "requestedUsername": asked,
         "hasVerifiedBadge": False,
         "id": user.id,
         "name": user.name,

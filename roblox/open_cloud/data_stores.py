@@ -12,6 +12,7 @@ from roblox.open_cloud.operations import (
     GET_ENTRY,
     LIST_ENTRIES,
     LIST_ORDERED,
+    LIST_STORES,
     PUT_ENTRY,
     PUT_ORDERED,
     Operation,
@@ -64,6 +65,11 @@ class _Ids(msgspec.Struct, frozen=True, rename="camel"):
     next_page_token: str = ""
 
 
+class _Stores(msgspec.Struct, frozen=True, rename="camel"):
+    data_stores: list[_Id] = []
+    next_page_token: str = ""
+
+
 class OrderedEntry(msgspec.Struct, frozen=True):
     """An id and its whole number."""
 
@@ -82,6 +88,17 @@ class _Ordered(msgspec.Struct, frozen=True, rename="camel"):
 
 class Nothing(msgspec.Struct, frozen=True):
     """An answer whose content is not used."""
+
+
+def list_stores(
+    client: OpenCloud, universe: int, prefix: str, token: str = "", size: int = 100
+) -> tuple[list[str], str]:
+    """Return names of data stores that begin with `prefix`, and the next page's token."""
+    query: dict[str, str | int] = {"maxPageSize": size, "filter": f'id.startsWith("{prefix}")'}
+    if token:
+        query["pageToken"] = token
+    page = client.call(Request(LIST_STORES, {"universe": universe}, query=query), _Stores)
+    return [store.id for store in page.data_stores], page.next_page_token
 
 
 def list_ids(

@@ -89,6 +89,14 @@ _OBJECTS = "universe-datastores.objects:"
 _ORDERED_SCOPE = "universe.ordered-data-store.scope.entry:"
 
 LIST_ENTRIES = Operation("listEntries", "GET", _STORE, DATA_STORE_LIST, (f"{_OBJECTS}list",))
+LIST_STORES = Operation(
+    "listStores",
+    "GET",
+    "/cloud/v2/universes/{universe}/data-stores",
+    DATA_STORE_LIST,
+    ("universe-datastores.control:list",),
+    optional=True,
+)
 GET_ENTRY = Operation(
     "getEntry", "GET", f"{_STORE}/{{entry}}", DATA_STORE_READ, (f"{_OBJECTS}read",)
 )

@@ -1,15 +1,19 @@
 """Parse entries of a game's data store into typed records. Errors name the field and the fix.
 
-There are two forms: GRPS's own (`{"grps": 1, "sessions": {epoch: {sequence, total, …}}, "folded":
-{…}}`, in hundredths) and the simple one of older games (`{"points", "kos", "wos", "rank",
-"username"}`). Unknown fields are ignored. Of a ProfileStore profile, `Data` is read.
+There are GRPS's own form (`{"grps": 1, "sessions": {epoch: {sequence, total, …}}, "folded": {…}}`,
+in hundredths), the simple one of older games (`{"points", "kos", "wos", "rank", "username"}`), and
+those of `players.imports.readers`: numbers, texts, tables, profiles of ProfileStore. Unknown fields
+are ignored. An error says what form the entry was taken for.
 """
 
 import datetime as dt
+from collections.abc import Callable
 from typing import Any
 
 from common.parsing import whole_number
 from common.visible_text import clean_name
+from players.imports import readers
+from players.models import LEGACY
 from players.points.stored_entries import EVERYTHING, StoredEntry, StoredSession
 
 MOST = 10**13  # hundredths
@@ -25,15 +29,35 @@ class BrokenRecord(Exception):
 
 def parse(user_id: int, value: Any) -> StoredEntry:
     """Parse an entry. Raises BrokenRecord."""
+    whole = value
     if isinstance(value, dict) and isinstance(value.get("Data"), dict) and "points" not in value:
         value = value["Data"]
-    if not isinstance(value, dict):
+    if isinstance(value, dict) and ("grps" in value or "sessions" in value):
+        return _as("an entry of GRPS", _grps, user_id, value)
+    if isinstance(value, dict) and "points" in value:
+        return _as("a table with points", _simple, user_id, value)
+    return _legacy(user_id, whole)
+
+
+def _as(
+    form: str, read: Callable[[int, dict[str, Any]], StoredEntry], user_id: int, value: Any
+) -> StoredEntry:
+    try:
+        return read(user_id, value)
+    except BrokenRecord as reason:
+        raise BrokenRecord(f"taken for {form}: {reason}") from None
+
+
+def _legacy(user_id: int, value: Any) -> StoredEntry:
+    """Parse an entry of another form, which a game wrote before it used GRPS."""
+    if value is None or isinstance(value, list | bool):
         raise BrokenRecord(f"the entry is {_kind(value)}; it must be an object")
-    if "grps" in value or "sessions" in value:
-        return _grps(user_id, value)
-    if "points" in value:
-        return _simple(user_id, value)
-    raise BrokenRecord("the entry has neither `points` nor `sessions`; one of them must be there")
+    try:
+        found = readers.read(value)
+    except readers.Unreadable as reason:
+        raise BrokenRecord(f"the entry has neither `points` nor `sessions`; {reason}") from None
+    total = StoredSession(0, found.points or 0, found.kos, found.wos)
+    return StoredEntry(user_id, found.username[:50], "", {}, EVERYTHING, total)
 
 
 def _simple(user_id: int, value: dict[str, Any]) -> StoredEntry:
@@ -69,7 +93,9 @@ def _grps(user_id: int, value: dict[str, Any]) -> StoredEntry:
         if not _is_apart(one)
     }
     through, folded = _folded(value.get("folded"))
-    beneath = [epoch for epoch in kept if epoch <= through]
+    if folded is None and LEGACY in kept:  # the game took over an older entry, which is session 0
+        through, folded = LEGACY, StoredSession(0, 0)
+    beneath = [epoch for epoch in kept if LEGACY < epoch <= through]
     if beneath:
         raise BrokenRecord(
             f"sessions.{beneath[0]}: is folded already (folded.through is {through}); leave it out"

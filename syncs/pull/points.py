@@ -10,6 +10,8 @@ from django.conf import settings
 from common import database_clock
 from common.amounts import points
 from common.parsing import whole_number
+from players.imports import readers
+from players.imports.readers import keys
 from players.models import Player
 from players.points import reconciliation
 from players.points.reconciliation import StoreRead
@@ -139,7 +141,7 @@ class Points(Activity):
         for one, entry in zip(wanted, read, strict=True):
             try:
                 if one.user_id is None:
-                    raise BrokenRecord(f"the key is not of the form {self.universe.key_format}")
+                    raise BrokenRecord(_key_problem(one.key, entry, self.universe.key_format))
                 if isinstance(entry, OpenCloudError):
                     raise BrokenRecord(f"Roblox cannot read it: {entry}")
                 if entry is None:
@@ -223,6 +225,16 @@ def _patience(experience: Experience) -> dt.timedelta:
     if not experience.keys.filter(last_used_at__gt=lately).exists():
         return dt.timedelta(0)
     return dt.timedelta(seconds=settings.INTEGRATIONS.sync.reconcile_after_seconds)
+
+
+def _key_problem(key: str, entry: Answer, form: str) -> str:
+    """Say what is wrong with a key, what form it has instead, and what the entry was taken for."""
+    usual = keys.usual_form(key)
+    hint = f"; it has the form {usual}" if usual else ""
+    taken = (
+        f"; taken for {readers.described(entry.value)}" if isinstance(entry, DataStoreEntry) else ""
+    )
+    return f"the key is not of the form {form}{hint}{taken}"
 
 
 def _read_one(universe: cloud.Universe, key: str) -> Answer:

@@ -284,6 +284,22 @@ SENTENCES: dict[str, Sentence] = {
             f"{f.target} {'is done' if f['done'] else 'goes on'}: {f['count']} players, {f['sum']} points"
         ),
     ),
+    Action.IMPORT_BEGUN: Sentence(
+        NOTICE, lambda f: f"{f.actor} began {f.target} from a {f['source']} for {f['experience']}"
+    ),
+    Action.IMPORT_PREVIEWED: Sentence(
+        NOTICE,
+        lambda f: (
+            f"{f.target} is checked: {f['changing']} of {f['rows']} rows change a player,"
+            f" {f['total']} points in all"
+        ),
+    ),
+    Action.IMPORT_APPROVED: Sentence(WARNING, lambda f: f"{f.actor} approved {f.target}"),
+    Action.IMPORT_REJECTED: Sentence(NOTICE, lambda f: f"{f.actor} rejected {f.target}"),
+    Action.IMPORT_APPLIED: Sentence(
+        NOTICE,
+        lambda f: f"{f.target} {'is done' if f['done'] else 'goes on'}: {f['count']} players",
+    ),
     Action.MEMBER_JOINED: Sentence(INFO, lambda f: f"{f.target} joined the group"),
     Action.MEMBER_LEFT: Sentence(INFO, lambda f: f"{f.target} left the group"),
     Action.MEMBER_RETURNED: Sentence(

@@ -58,6 +58,7 @@ PERIODIC = {
     "syncs.pull_leaderboard": 3600,
     "roblox.check_keys": 6 * 3600,
     "players.apply_adjustments": 10,
+    "players.run_imports": 10,
     "grps_site.heartbeat": 10,
     "grps_site.sync_heartbeat": 10,
     "grps_site.webhook_heartbeat": 10,
