@@ -35,7 +35,8 @@ ZERO = Decimal(0)
 
 SESSIONS = """
     SELECT s.player_id, s.session, s.sequence, s.total, s.confirmed FROM sessions s
-    JOIN unnest(%s::bigint[], %s::bigint[]) AS a(player, after) ON s.player_id = a.player AND (s.session > a.after OR s.session = 0)
+    JOIN unnest(%s::bigint[], %s::bigint[]) AS a(player, after)
+        ON s.player_id = a.player AND (s.session > a.after OR s.session = 0)
     WHERE s.origin = %s ORDER BY s.player_id, s.session"""
 
 

@@ -30,7 +30,8 @@ TWICE = """
     FROM import_rows f
     WHERE r.job_id = %(job)s AND r.line BETWEEN %(first)s AND %(last)s AND r.status = 'pending'
       AND f.job_id = r.job_id AND f.user_id = r.user_id AND f.line < r.line AND f.line = (
-          SELECT min(e.line) FROM import_rows e WHERE e.job_id = r.job_id AND e.user_id = r.user_id AND e.status <> 'unread')"""
+          SELECT min(e.line) FROM import_rows e
+          WHERE e.job_id = r.job_id AND e.user_id = r.user_id AND e.status <> 'unread')"""
 
 
 def rows_after(job: Import) -> list[ImportRow]:
