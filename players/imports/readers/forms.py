@@ -193,7 +193,7 @@ def _amount(form: str, value: Any) -> int:
         value = Decimal(value.strip())
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
         raise Unreadable(f"taken for {form}: the points are {kind(value)}, not a number")
-    if not abs(value) < LARGEST:  # also false for NaN
+    if not -LARGEST < value < LARGEST:  # also false for NaN
         raise Unreadable(f"taken for {form}: the points are out of all bounds")
     number = round(Decimal(str(value)), FLOAT_DIGITS).normalize() if value else Decimal(0)
     try:
@@ -208,9 +208,9 @@ def _amount(form: str, value: Any) -> int:
 def _count(form: str, name: str, value: Any) -> int:
     if value is None:
         return 0
-    if isinstance(value, int | float | Decimal) and abs(value) <= MOST_COUNT:
+    if isinstance(value, int | float | Decimal) and -1 < value <= MOST_COUNT:
         whole = int(value)
-        if whole == value and whole >= 0:
+        if whole == value:
             return whole
     raise Unreadable(f"taken for {form}: {name} must be a whole number from 0")
 
