@@ -9,6 +9,14 @@ from django.core.exceptions import ValidationError
 from common.time import BadMoment, in_utc
 
 
+class DayField(forms.DateField):
+    """A day, typed or picked."""
+
+    def __init__(self, **options: Any) -> None:
+        picker = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+        super().__init__(**{"widget": picker} | options)
+
+
 class MomentField(forms.DateTimeField):
     """A moment in UTC, typed or picked. One outside the bounds is a validation error."""
 

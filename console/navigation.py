@@ -80,6 +80,7 @@ PAGES = (
         ("players.view_decision",),
     ),
     MenuEntry("Appeals", "a", ("console:appeals",), ("players.view_appeal",)),
+    MenuEntry("Leave", "l", ("console:leave",), ("players.view_leave",)),
     MenuEntry(
         "Audit",
         "u",

@@ -11,6 +11,7 @@ from console.audit import views as exploring
 from console.bulk import adjustment_views
 from console.bulk import views as bulk_views
 from console.experiences import views as experiences_views
+from console.leave import views as leave_views
 from console.players import case_views, saved_filters
 from console.players import views as players_views
 from console.policy import simulation_views
@@ -32,6 +33,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *approvals_views.urls,
     *revert_views.urls,
     *appeals_views.urls,
+    *leave_views.urls,
     *experiences_views.urls,
     *quarantines_views.urls,
     *sync_views.urls,

@@ -25,7 +25,8 @@ OLD_ROWS = "grps_site.purge_old_rows"
 
 _GROUPS: dict[Retention, str] = {
     PROOF: "adjustment_rows adjustments appeals approvals audit_personal audit_redactions audits"
-    " bulk_rows imports decisions erasure_orders fastest_promotions ledger notes periods policy_activations"
+    " bulk_rows imports decisions erasure_orders fastest_promotions leaves ledger notes periods"
+    " policy_activations"
     " policy_versions quarantines recommendations reversals roblox_notifications sanctions"
     " sealed_events seals seal_file sessions",
     STATE: "audit_streams beat_lease cloud_keys counted daily_balances daily_figures daily_points"

@@ -26,7 +26,8 @@ LOCK_PLAYERS = """
     SELECT id, user_id, username, display_name, (extract(epoch FROM named_at) * 1000000)::bigint,
            rank_id, (extract(epoch FROM rank_since) * 1000000)::bigint, (earned * 100)::bigint,
            (adjusted * 100)::bigint, adjusted_sequence, banned, member,
-           (extract(epoch FROM member_since) * 1000000)::bigint
+           (extract(epoch FROM member_since) * 1000000)::bigint,
+           (extract(epoch FROM resting_since) * 1000000)::bigint
     FROM players WHERE user_id = ANY(%s::bigint[]) ORDER BY user_id FOR NO KEY UPDATE"""
 
 
@@ -51,6 +52,7 @@ class PlayerRow:
     banned: bool
     member: str
     member_micros: int
+    resting_micros: int | None
     gained: int = 0
     kos: int = 0  # added by this batch
     wos: int = 0
@@ -62,6 +64,10 @@ class PlayerRow:
     @property
     def rank_since(self) -> dt.datetime:
         return from_micros(self.rank_micros)
+
+    @property
+    def resting_since(self) -> dt.datetime | None:
+        return None if self.resting_micros is None else from_micros(self.resting_micros)
 
     @property
     def member_since(self) -> dt.datetime:

@@ -138,6 +138,12 @@ impersonal("appeals", ACTOR, "decided_by")
 impersonal("appeals", OURS, "event")
 impersonal("appeals", HASH, "token_digest")
 
+held("leaves", "reason", Blank("player_id"), Text())
+held("leaves", "extension_reason", Blank("player_id"), Text())
+held("leaves", "answer", Blank("player_id"), Text())
+impersonal("leaves", LIST, "status", "source")
+impersonal("leaves", ACTOR, "decided_by")
+
 held("claims", "holder_name", Drop("holder"))
 impersonal("claims", LIST, "kind")
 impersonal("claims", "the number of an item of the queue", "key")

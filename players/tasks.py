@@ -14,6 +14,7 @@ from players.actions import game_commands
 from players.bulk import previews, row_executor
 from players.discipline import sanctions
 from players.imports import runner
+from players.leave import schedule as leave_schedule
 from players.mass_adjustments import chunk_executor
 from players.moderation import approvals, daily_limit, velocity_limit
 from players.points import recounting
@@ -54,6 +55,12 @@ def end_sanctions() -> int:
     detection.purge(now)
     previews.purge(now)
     return sanctions.end_due(now) + approvals.expire(now)
+
+
+@shared_task(name="players.follow_leaves")
+def follow_leaves() -> int:
+    """Begin and end leaves of absence, and remind of their end."""
+    return leave_schedule.run(database_clock.now())
 
 
 @shared_task(name="players.take_down_figures")

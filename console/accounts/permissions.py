@@ -32,6 +32,7 @@ PEOPLE = frozenset(
         "sanction",
         "note",
         "appeal",
+        "leave",
         "approval",
         "policyversion",
     )
@@ -50,6 +51,7 @@ TECHNICAL = frozenset(
 WARNING = frozenset({"players.warn", "players.decide_appeals"})
 ADJUSTING = frozenset({"players.adjust", "console.bulk", "players.view_adjustment"})
 BANNING = frozenset({"players.ban"})
+LEAVE = frozenset({"players.leave"})
 LEADING = ROBLOX | {"console.system"}
 
 BY_ROLE = {
@@ -83,7 +85,7 @@ def rights_of(user: Any) -> Rights:
     if account is None:
         return NOBODY
     if account.roblox_id is None:
-        perms = EVERYTHING | TECHNICAL | WARNING | ADJUSTING | BANNING
+        perms = EVERYTHING | TECHNICAL | WARNING | ADJUSTING | BANNING | LEAVE
         actor = Actor("staff", f"{LOCAL}{user.pk}", user.get_username(), f"staff:{user.pk}")
         staff = Staff(actor, rank=None, rights=perms, also=identity.of_local(account.same_as))
         return Rights(staff, frozenset({Role.OWNER}), perms)
@@ -164,6 +166,8 @@ def by_rank(rank: RankRule | None) -> frozenset[str]:
         perms |= WARNING
     if rank.can_adjust:
         perms |= ADJUSTING
+    if rank.can_grant_leave:
+        perms |= LEAVE
     if rank.can_ban:
         perms |= BANNING | (LEADING if rank.adjust_limit is None else frozenset())
     return perms | PEOPLE if perms else perms

@@ -6,8 +6,9 @@ from typing import Any
 
 from django import forms
 
+from common import database_clock
 from common.amounts import hundredths
-from common.form_fields import MomentField
+from common.form_fields import DayField, MomentField
 from players.actions import params as shapes
 from players.actions.params import Params
 from players.active_policy import ActivePolicy
@@ -23,7 +24,7 @@ FOR_GOOD = "good"
 DAYS = (1, 3, 7, 14, 30)
 # The fields of a form to which a refusal may refer, by their name in the refusal.
 SHOWN_AS = {"reason": "words", "until": "own_end"}
-FIELDS = ("reason", "until", "amount", "rank", "evidence", "text")
+FIELDS = ("reason", "until", "amount", "rank", "evidence", "text", "first", "last")
 
 
 class ActForm(forms.Form):
@@ -129,6 +130,25 @@ class RankForm(ActForm):
     field_order = ("rank", "preset", "words")
 
 
+class LeaveForm(ActForm):
+    """Whole UTC days of a leave, both included."""
+
+    first = DayField(label="First day (UTC)")
+    last = DayField(label="Last day (UTC)")
+    field_order = ("first", "last", "preset", "words")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["first"].initial = database_clock.now().astimezone(dt.UTC).date()
+
+
+class LastDayForm(ActForm):
+    """The day on which a leave ends instead."""
+
+    last = DayField(label="Last day (UTC)")
+    field_order = ("last", "preset", "words")
+
+
 class TextForm(forms.Form):
     """A note, which has a text and no reason."""
 
@@ -150,7 +170,11 @@ class ConfirmForm(TextForm):
 def given(form: Any, now: dt.datetime) -> dict[str, Any]:
     """Return the action's parameters from a valid form."""
     data = form.cleaned_data
-    found = {name: data[name] for name in ("rank", "text", "alt_accounts") if name in data}
+    found = {
+        name: data[name]
+        for name in ("rank", "text", "alt_accounts", "first", "last")
+        if name in data
+    }
     if "evidence" in data:
         found["evidence"] = data["evidence"].splitlines()
     if "amount" in data:
@@ -181,4 +205,7 @@ FORMS: dict[type[Params], Callable[..., Any]] = {
     shapes.NoteText: TextForm,
     shapes.NoteId: ConfirmForm,
     shapes.RankName: RankForm,
+    shapes.LeavePeriod: LeaveForm,
+    shapes.LastDay: LastDayForm,
+    shapes.LeaveId: ActForm,
 }

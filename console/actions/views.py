@@ -29,7 +29,7 @@ from console.players.case_views import find
 from players.actions import registry
 from players.actions.facts import Facts, facts_for
 from players.actions.params import parse
-from players.actions.registry import StaffAction
+from players.actions.staff_action import StaffAction
 from players.active_policy import active
 from players.discipline.player_texts import readable
 from players.models import Player

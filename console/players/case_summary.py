@@ -10,9 +10,10 @@ from common.amounts import points
 from players import leaderboard
 from players.actions import registry
 from players.actions.facts import Facts, facts_for
-from players.actions.registry import StaffAction
+from players.actions.staff_action import StaffAction
 from players.active_policy import ActivePolicy
-from players.models import Appeal, Approval, Decision, Player, Sanction
+from players.leave.queries import open_leaves, past_leaves
+from players.models import Appeal, Approval, Decision, Leave, Player, Sanction
 from players.moderation import approvals
 from players.moderation.actors import Staff
 from players.moderation.authorization import Circumstances, permission_for
@@ -22,6 +23,7 @@ from players.ranks.candidates import candidate_for
 from players.ranks.evaluation import assess
 
 OPEN_SHOWN = 20
+PAST_SHOWN = 5  # leaves
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,13 @@ class CaseHead:
     proposals: list[Decision]
     approvals: list[tuple[Approval, str]]
     appeals: list[Appeal]
+    leaves: list[Leave]
+    past_leaves: list[Leave]
+
+    def on_leave(self, today: dt.date) -> Leave | None:
+        """Return the leave that they are on."""
+        approved = (one for one in self.leaves if one.status == Leave.Status.APPROVED)
+        return next((one for one in approved if one.first_day <= today <= one.last_day), None)
 
 
 def head(player: Player, policy: ActivePolicy, now: dt.datetime) -> CaseHead:
@@ -97,6 +106,8 @@ def head(player: Player, policy: ActivePolicy, now: dt.datetime) -> CaseHead:
         appeals=list(
             player.appeals.filter(status=Appeal.Status.OPEN).select_related("sanction")[:OPEN_SHOWN]
         ),
+        leaves=open_leaves(player),
+        past_leaves=past_leaves(player, PAST_SHOWN),
     )
 
 

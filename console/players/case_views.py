@@ -32,6 +32,7 @@ def case(request: HttpRequest, user_id: int) -> HttpResponse:
         "console/player.html",
         player.username,
         case=found,
+        on_leave=found.on_leave(now.astimezone(dt.UTC).date()),
         player=player,
         buttons=case_summary.buttons(player, staff_of(request), now),
         timeline=timeline.timeline(player, which, request.GET.get("before", "")),

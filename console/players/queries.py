@@ -4,6 +4,7 @@ A page starts after a row. If no index serves a filter, a page searches at most 
 shows that it did not search all.
 """
 
+import datetime as dt
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from django.http import QueryDict
 from common import database_clock
 from common.parsing import is_row_id, whole_number
 from players import former_usernames
+from players.leave import queries as leave_queries
 from players.models import Player, Rank, Sanction
 
 PAGE = 50
@@ -33,6 +35,7 @@ STATES = {
     "banned": "Banned",
     "warned": "Warned",
     "hidden": "Not in public lists",
+    "away": "On leave",
 }
 CONDITIONS = {
     "banned": "p.banned",
@@ -41,6 +44,10 @@ CONDITIONS = {
         " AND (s.ends_at IS NULL OR s.ends_at > %(now)s))"
     ),
     "hidden": "NOT p.listed",
+    "away": (
+        "EXISTS (SELECT 1 FROM leaves l WHERE l.player_id = p.id AND l.status = 'approved'"
+        " AND (%(now)s AT TIME ZONE 'UTC')::date BETWEEN l.first_day AND l.last_day)"
+    ),
 }
 
 
@@ -78,6 +85,7 @@ class PlayerListRow:
     sanction: Sanction | None
     state: str
     mark: str
+    on_leave_until: dt.date | None = None
     formerly: str = ""  # the former username by which the search found the player
 
 
@@ -279,11 +287,18 @@ def _rows(players: list[Player], direct: Mapping[int, str]) -> list[PlayerListRo
     in_force = Sanction.objects.filter(player__in=players, kind__in=kinds, lifted_at=None)
     # Later rows overwrite earlier ones, so a ban replaces a suspension.
     by_player = {one.player_id: one for one in in_force.order_by("-kind")}
+    today = database_clock.now().astimezone(dt.UTC).date()
+    away = leave_queries.away([player.pk for player in players], today)
     rows = []
     for player in players:
         sanction = by_player.get(player.pk)
+        leave = away.get(player.pk)
         rows.append(
-            PlayerListRow(player, sanction, *state_of(player, sanction), direct.get(player.pk, ""))
+            PlayerListRow(
+                *(player, sanction, *state_of(player, sanction)),
+                leave.last_day if leave else None,
+                direct.get(player.pk, ""),
+            )
         )
     return rows
 

@@ -30,6 +30,7 @@ FILTERS: dict[str, tuple[str, tuple[str, ...]]] = {
     "discipline": ("Discipline", ("player.", "warning.", "appeal.", "approval.", "act.")),
     "ranks": ("Ranks", ("rank.", "decision.", "player.recommended", "recommendation.")),
     "points": ("Points", ("points.",)),
+    "leave": ("Leave", ("leave.",)),
     "notes": ("Notes", ("player.noted", "note.")),
     "roblox": ("Roblox", ("mirror.", "member.", "drift.")),
     "ledger": ("Earned by day", ()),

@@ -8,7 +8,8 @@ from django.urls import path
 from console import navigation
 from console.decorators import page, render
 from console.players import queries, saved_filters
-from players.actions.registry import ACTIONS, StaffAction
+from players.actions.registry import ACTIONS
+from players.actions.staff_action import StaffAction
 from players.models import Rank
 from players.moderation.actors import staff_of
 

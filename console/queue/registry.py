@@ -7,6 +7,7 @@ from console.queue.approvals import Requests
 from console.queue.base import WorkKind
 from console.queue.bulk import Adjustments
 from console.queue.decisions import Decisions
+from console.queue.leaves import Leaves
 from console.queue.operations import Denials, Endpoints, Guard, Keys, Mismatches, Reviews
 from console.queue.quarantines import Quarantined
 from console.queue.roblox import Differences, Parked, Questions, Roles
@@ -16,6 +17,7 @@ KINDS: tuple[WorkKind, ...] = (
     Adjustments(),
     Decisions(),
     Appeals(),
+    Leaves(),
     Guard(),
     Roles(),
     Questions(),

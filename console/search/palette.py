@@ -16,7 +16,7 @@ from console.decorators import page
 from console.players import queries
 from players.actions import registry
 from players.actions.facts import Facts, load_facts
-from players.actions.registry import StaffAction
+from players.actions.staff_action import StaffAction
 from players.models import Player
 from players.moderation.actors import Staff, staff_of
 from players.moderation.authorization import Circumstances, permission_for

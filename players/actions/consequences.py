@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from players.actions.facts import Facts
+from players.policy.community import TimeInRank
 from players.policy.warning_thresholds import ThresholdSanction, sanctions_after
 
 Consequence = Callable[[Facts], str]
@@ -42,6 +43,13 @@ def suspend(facts: Facts) -> str:
 def lift(facts: Facts) -> str:
     former = _former_rank(facts) or facts.policy.bundle.first.name
     return f"They get {former} back now, held since when it was."
+
+
+def leave(facts: Facts) -> str:
+    rules = facts.policy.bundle.community.leave
+    rests = rules is not None and rules.time_in_rank == TimeInRank.RESTS
+    time = "rests" if rests else "goes on"
+    return f"Nothing is asked of them meanwhile, and their time in rank {time}."
 
 
 def _former_rank(facts: Facts) -> str:

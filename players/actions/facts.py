@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from players.active_policy import ActivePolicy, active
-from players.models import Decision, Player, Recommendation, Sanction
+from players.leave.queries import OPEN
+from players.models import Decision, Leave, Player, Recommendation, Sanction
 from players.moderation.actors import Staff
 from players.ranks.candidates import candidate_for
 from players.ranks.decision_records import open_proposals
@@ -19,7 +20,7 @@ class Facts:
 
     `sanctions`: those not lifted, the newest last. `is_due`: the proposal would be applied if
     somebody approved it now. `recommended`: whether `by` recommended the player at their present
-    rank.
+    rank. `leaves`: those asked for or granted and not over, the first one first.
     """
 
     player: Player
@@ -30,6 +31,7 @@ class Facts:
     proposal: Decision | None = None
     is_due: bool = False
     recommended: bool = False
+    leaves: Sequence[Leave] = ()
 
     def open_sanction(self, kind: Sanction.Kind) -> Sanction | None:
         """Return the sanction of a kind that is not lifted, even if its end has just passed."""
@@ -59,6 +61,17 @@ class Facts:
         return warnings[-1].pk if warnings else None
 
     @property
+    def leave(self) -> Leave | None:
+        """The granted leave that is running, or the next one."""
+        return next((one for one in self.leaves if one.status == Leave.Status.APPROVED), None)
+
+    @property
+    def leave_request(self) -> Leave | None:
+        """The leave that waits for a decision, or the one that is to be extended."""
+        asked = Leave.Status.ASKED
+        return next((one for one in self.leaves if one.status == asked or one.extension_to), None)
+
+    @property
     def holds_punishment_rank(self) -> bool:
         held = self.policy.ranks.get(self.player.rank_id)
         return held is not None and held.is_punishment
@@ -70,6 +83,9 @@ def load_facts(players: Iterable[Player], by: Staff, now: dt.datetime) -> dict[i
     sanctions: dict[int, list[Sanction]] = defaultdict(list)
     for one in Sanction.objects.filter(player__in=people, lifted_at=None).order_by("pk"):
         sanctions[one.player_id].append(one)
+    leaves: dict[int, list[Leave]] = defaultdict(list)
+    for leave in Leave.objects.filter(player__in=people, status__in=OPEN).order_by("first_day"):
+        leaves[leave.player_id].append(leave)
     proposals = open_proposals([player.pk for player in people])
     due = _due(people, proposals, policy, now)
     recommended = _recommended(people, by)
@@ -83,6 +99,7 @@ def load_facts(players: Iterable[Player], by: Staff, now: dt.datetime) -> dict[i
             proposal=proposals.get(player.pk),
             is_due=player.pk in due,
             recommended=(player.pk, player.rank_id) in recommended,
+            leaves=leaves.get(player.pk, ()),
         )
         for player in people
     }

@@ -12,7 +12,7 @@ from common.errors import NotAllowed, Refused
 from players.actions import registry
 from players.actions.facts import facts_for
 from players.actions.params import parse
-from players.actions.registry import StaffAction
+from players.actions.staff_action import StaffAction
 from players.active_policy import active
 from players.experiences import counting
 from players.membership import freshness

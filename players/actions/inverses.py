@@ -1,5 +1,6 @@
 """How an event is undone: the inverse act, its parameters, and whether it is still possible."""
 
+import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
@@ -12,6 +13,8 @@ from players.actions.params import (
     AdjustmentParams,
     Ban,
     DecisionId,
+    LastDay,
+    LeavePeriod,
     NoteId,
     Params,
     Pardon,
@@ -19,7 +22,7 @@ from players.actions.params import (
     RecommendationId,
     Suspension,
 )
-from players.models import CONSOLE, LedgerEntry, Note, Player, Recommendation, Sanction
+from players.models import CONSOLE, Leave, LedgerEntry, Note, Player, Recommendation, Sanction
 from players.points.recommendations import KIND
 from players.policy.permissions import Act
 
@@ -34,12 +37,13 @@ class UndoOption:
 
 @dataclass(frozen=True, slots=True)
 class UndoFacts:
-    """An event with its player and the sanction or note that it concerns."""
+    """An event with its player and the sanction, note or leave that it concerns."""
 
     event: PlacedEvent
     player: Player | None
     sanction: Sanction | None
     note: Note | None
+    leave: Leave | None = None
 
     def before(self, name: str) -> Any:
         return (self.event.details.get("before") or {}).get(name)
@@ -110,6 +114,53 @@ def note(facts: UndoFacts) -> UndoOption:
     if facts.note is None or facts.note.withdrawn_at is not None:
         return UndoOption(False, "The note is withdrawn.")
     return UndoOption(True, "Withdraws the note.")
+
+
+def granted_leave(facts: UndoFacts) -> UndoOption:
+    if facts.leave is None or facts.leave.status != Leave.Status.APPROVED:
+        return UndoOption(False, "The leave is over.")
+    return UndoOption(True, "Ends the leave.")
+
+
+def moved_end(facts: UndoFacts) -> UndoOption:
+    possible, before = granted_leave(facts), facts.before("lastDay")
+    if not possible.possible:
+        return possible
+    if facts.leave is None or str(facts.leave.last_day) != facts.after("lastDay"):
+        return UndoOption(False, "Its last day was moved again.")
+    if not before or before < _today():
+        return UndoOption(False, "The former last day has passed.")
+    return UndoOption(True, f"It ends on {before} again.")
+
+
+def lost_leave(facts: UndoFacts) -> UndoOption:
+    """Allow to grant a leave again until its last day, but not if its member ended it."""
+    last = former_last_day(facts)
+    if facts.event.actor_kind != "staff":
+        return UndoOption(False, "They ended it themselves, or it was over.")
+    if facts.leave is None or not last or last < _today():
+        return UndoOption(False, "It would be over by now.")
+    return UndoOption(True, f"Grants the leave until {last}.")
+
+
+def former_last_day(facts: UndoFacts) -> str:
+    """Return the last day before the event as `2030-01-31`."""
+    return str(facts.before("lastDay") or facts.after("lastDay") or "")
+
+
+def lost_days(facts: UndoFacts) -> LeavePeriod:
+    first = max(str(facts.after("firstDay")), _today())
+    return LeavePeriod(
+        last=dt.date.fromisoformat(former_last_day(facts)), first=dt.date.fromisoformat(first)
+    )
+
+
+def former_end(facts: UndoFacts) -> LastDay:
+    return LastDay(last=dt.date.fromisoformat(former_last_day(facts)))
+
+
+def _today() -> str:
+    return database_clock.now().astimezone(dt.UTC).date().isoformat()
 
 
 def adjusted_by(event: PlacedEvent) -> int:

@@ -69,6 +69,23 @@ class RecommendationId(Params, frozen=True):
     recommendation: int
 
 
+class LeavePeriod(Params, frozen=True):
+    """Whole UTC days, both included. `first` None: from today."""
+
+    last: dt.date
+    first: dt.date | None = None
+
+
+class LastDay(Params, frozen=True):
+    """The day on which a leave ends instead."""
+
+    last: dt.date
+
+
+class LeaveId(Params, frozen=True):
+    leave: int
+
+
 class EventName(Params, frozen=True):
     """An event of the policy, such as training."""
 
@@ -76,11 +93,12 @@ class EventName(Params, frozen=True):
 
 
 # The fields that name a row of the player's.
-SUBJECTS = frozenset({"sanction", "note", "decision", "recommendation"})
+SUBJECTS = frozenset({"sanction", "note", "decision", "recommendation", "leave"})
 MISSING = {
     "amount": "amount: say how many points, as 12.5 or -3.",
     "rank": "rank: say which rank.",
     "text": "text: a note says something.",
+    "last": "last: say the last day, as 2030-01-31.",
 }
 
 

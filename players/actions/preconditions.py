@@ -6,7 +6,9 @@ until somebody has filled them in.
 
 from common.errors import Refused
 from players.actions.facts import Facts
-from players.actions.params import Ban, Params, Pardon, RankName, Suspension
+from players.actions.params import Ban, LeavePeriod, Params, Pardon, RankName, Suspension
+from players.membership.status import present
+from players.policy.membership import belongs
 
 RETIRED = "The rank is not part of the active policy any more. Reject the proposal."
 PAST = "until: that moment has passed; give a later one."
@@ -79,6 +81,20 @@ def approve(facts: Facts, params: Params | None) -> str:
     if facts.by.is_named(facts.proposal.proposed_by):
         return "You proposed it yourself."
     return "" if facts.is_due else "They are no longer due for it: reject it instead."
+
+
+def grant_leave(facts: Facts, params: LeavePeriod | None) -> str:
+    if facts.policy.bundle.community.leave is None:
+        return "The policy offers no leave of absence."
+    return "" if belongs(present(facts.player.member)) else "They are no member of the group."
+
+
+def granted_leave(facts: Facts, params: Params | None) -> str:
+    return "" if facts.leave else "They have no granted leave."
+
+
+def leave_request(facts: Facts, params: Params | None) -> str:
+    return "" if facts.leave_request else "They ask for no leave."
 
 
 def require(why_not: str) -> None:

@@ -4,15 +4,12 @@ To add an act: one entry here, one sentence for its event in webhooks/messages/s
 row in tests/matrix.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
-
 from audits.actions import Action
 from players.actions import consequences, inverses, preconditions, rank_actions
-from players.actions.consequences import Consequence, says
+from players.actions.consequences import says
 from players.actions.facts import Facts
 from players.actions.inverses import Inverse, always, until_former_end, while_in_force
+from players.actions.leave_actions import LEAVE_ACTIONS
 from players.actions.params import (
     AdjustmentParams,
     Ban,
@@ -26,58 +23,12 @@ from players.actions.params import (
     RankName,
     RecommendationId,
     Suspension,
-    subject_of,
 )
+from players.actions.staff_action import StaffAction
 from players.discipline import notes, sanctions
 from players.models import Player
-from players.moderation.actors import Staff
-from players.moderation.command import ActionResult, Command
 from players.points import adjustments, event_grants, recommendations
 from players.policy.permissions import Act
-
-Precondition = Callable[[Facts, Any], str]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StaffAction:
-    """An act of staff on a player.
-
-    `title` labels its button, and `phrase` precedes the player's name. `right`: the right that its
-    pages require. `permission`: the act that the rules judge. `perform` is called with the player's
-    Roblox user id. `events`: the audit events that it records, each with its inverse, if there is
-    one. `subject` finds the row that it concerns if the caller named none. `needs_officer`: only an
-    officer may do it, so the operator must name one. `severe`: its button warns.
-    """
-
-    name: str
-    title: str
-    phrase: str
-    right: str
-    permission: Act
-    perform: Callable[[int, Any, Command], ActionResult]
-    params: type[Params] = Params
-    precondition: Precondition = preconditions.always
-    consequence: Consequence = consequences.unsaid
-    events: Mapping[str, Inverse | None] = field(default_factory=dict)
-    subject: Callable[[Facts], int | None] = lambda facts: None
-    check_actor: Callable[[Staff], object] = lambda by: None
-    needs_officer: bool = False
-    fresh_sign_in: bool = False
-    severe: bool = False
-    dialog: bool = True
-    bulk: bool = True
-    in_game: bool = True
-    command_line: bool = True
-
-    @property
-    def subject_field(self) -> str:
-        """The parameter that names the row which the act concerns, or "" for the player."""
-        return subject_of(self.params)
-
-    @property
-    def on_player(self) -> bool:
-        """Whether its dialog needs only the player."""
-        return self.dialog and not self.subject_field
 
 
 def _rank_events() -> dict[str, Inverse | None]:
@@ -351,6 +302,7 @@ ACTIONS: tuple[StaffAction, ...] = (
         in_game=False,
         command_line=False,
     ),
+    *LEAVE_ACTIONS,
     StaffAction(
         name="award",
         title="Give an event",
@@ -385,4 +337,6 @@ def exists_for(player: Player, action: StaffAction, pk: int) -> bool:
     """Return whether the row that a dialog names belongs to the player."""
     if action.subject_field == "sanction":
         return player.sanctions.filter(pk=pk).exists()
+    if action.subject_field == "leave":
+        return player.leaves.filter(pk=pk).exists()
     return player.notes.filter(pk=pk).exists()

@@ -18,7 +18,7 @@ from common.errors import Refused
 from common.parsing import is_row_id
 from players.actions.inverses import UndoFacts, UndoOption
 from players.actions.registry import BY_NAME, INVERSES
-from players.models import Note, Player, Sanction
+from players.models import Leave, Note, Player, Sanction
 from players.moderation import approvals
 from players.moderation.command import ActionResult, Command
 from players.moderation.locks import take_turn
@@ -118,7 +118,8 @@ def _load_facts(events: Iterable[PlacedEvent]) -> list[UndoFacts]:
     ]
     rows = Player.objects.filter(pk__in=ids, erased_at=None).select_related("rank", "former_rank")
     players = {str(player.pk): player for player in rows}
-    numbers = {event.id: _sanction_of(event) for event in found}
+    numbers = {event.id: _row_of(event, "sanction") for event in found}
+    leaves = Leave.objects.in_bulk([pk for one in found if (pk := _row_of(one, "leave"))])
     sanctions = Sanction.objects.in_bulk([pk for pk in numbers.values() if pk is not None])
     notes = {
         note.event: note for note in Note.objects.filter(event__in=[event.id for event in found])
@@ -129,15 +130,17 @@ def _load_facts(events: Iterable[PlacedEvent]) -> list[UndoFacts]:
             players.get(event.target_id) if event.target_kind == "player" else None,
             sanctions.get(numbers[event.id] or 0),
             notes.get(event.id),
+            leaves.get(_row_of(event, "leave") or 0),
         )
         for event in found
     ]
 
 
-def _sanction_of(event: PlacedEvent) -> int | None:
+def _row_of(event: PlacedEvent, kind: str) -> int | None:
+    """Return the id of the sanction or leave that an event concerns."""
     details: Mapping[str, Any] = event.details
     after, before = details.get("after") or {}, details.get("before") or {}
-    number = after.get("sanction") or before.get("sanction")
+    number = after.get(kind) or before.get(kind)
     return number if isinstance(number, int) else None
 
 

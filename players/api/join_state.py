@@ -26,6 +26,7 @@ from players.experiences import counting
 from players.membership.status import present
 from players.models import ExperiencePoints, Player, Recommendation, Sanction
 from players.policy.membership import MembershipStatus
+from players.policy.ranks import counted_until
 from players.policy.warning_thresholds import sanction_of
 from roblox import write_hold
 from roblox.models import Experience
@@ -65,7 +66,7 @@ def load(epochs: Mapping[int, int], origin: str) -> list[JoinOut]:
         player = rows.players.get(user_id)
         if player is None:
             return _unknown(user_id, first_rank, counts, now)
-        return _known(player, rows, counts)
+        return _known(player, rows, counts, now)
 
     return [state(user_id) for user_id in epochs]
 
@@ -125,13 +126,21 @@ def _counts(origin: str) -> CountsOut:
     return CountsOut(counts.points, counts.private_servers, counts.studio)
 
 
-def _known(player: Player, rows: _Rows, counts: CountsOut) -> JoinOut:
+def _counted_since(player: Player, now: dt.datetime) -> dt.datetime:
+    """Return when the rank began, later by the time that a running leave lets rest.
+
+    The game counts the days in the rank from it.
+    """
+    return player.rank_since + (now - counted_until(player.rank_since, player.resting_since, now))
+
+
+def _known(player: Player, rows: _Rows, counts: CountsOut, now: dt.datetime) -> JoinOut:
     sanctions, officers = rows.sanctions.get(player.pk, []), rows.officers.get(player.pk, [])
     return JoinOut(
         user_id=player.user_id,
         known=True,
         rank=player.rank.name,
-        rank_since=player.rank_since,
+        rank_since=_counted_since(player, now),
         points=player.points,
         elsewhere=rows.elsewhere.get(player.pk, ZERO),
         recommendations=len(officers),

@@ -14,7 +14,7 @@ from players.actions import params as shapes
 from players.actions import preconditions, registry, undo
 from players.actions.facts import Facts, load_facts
 from players.actions.params import Params
-from players.actions.registry import StaffAction
+from players.actions.staff_action import StaffAction
 from players.active_policy import active
 from players.bulk.facts import Case
 from players.models import Approval, Player, Sanction

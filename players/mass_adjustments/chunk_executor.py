@@ -73,7 +73,7 @@ MOVE = """
     WHERE p.id = c.player
     RETURNING c.line, c.amount, p.adjusted_sequence, (p.adjusted * 100)::bigint,
               p.id, p.user_id, p.username, p.rank_id, p.rank_since, (p.points * 100)::bigint,
-              p.banned, p.member"""
+              p.banned, p.member, p.resting_since"""
 
 APPEND = """
     INSERT INTO ledger (player_id, origin, session, sequence, type, actor_id, awarded, total,

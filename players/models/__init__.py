@@ -18,6 +18,7 @@ from players.models.fields import (
 )
 from players.models.imports import Import, ImportRow
 from players.models.leaderboard import LeaderboardBucket, LeaderboardChange
+from players.models.leave import Leave
 from players.models.ledger import (
     DailyPoints,
     ExperiencePoints,
@@ -85,6 +86,7 @@ __all__ = [
     "KeyCount",
     "LeaderboardBucket",
     "LeaderboardChange",
+    "Leave",
     "LedgerEntry",
     "NameCheck",
     "Note",

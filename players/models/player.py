@@ -29,6 +29,9 @@ class Player(models.Model):
         db_index=False,
     )
     former_rank_since = models.DateTimeField(null=True)
+    resting_since = models.DateTimeField(
+        null=True, help_text="since when a leave keeps their time in rank from going on"
+    )
     earned = points_field(
         db_default=Value(ZERO), help_text="the sum over the experiences that count, each at least 0"
     )

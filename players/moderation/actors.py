@@ -189,7 +189,7 @@ def is_staff(player: Player) -> bool:
 
 
 def _acts(rank: RankRule) -> bool:
-    return rank.can_warn or rank.can_adjust or rank.can_ban
+    return rank.can_warn or rank.can_adjust or rank.can_ban or rank.can_grant_leave
 
 
 def _rights(actor: Actor) -> frozenset[str]:

@@ -43,6 +43,7 @@ class RankRule:
     can_adjust: bool
     adjust_limit: int | None
     can_ban: bool
+    can_grant_leave: bool = False
     description: str = ""
     colour: str | None = None
 
@@ -164,8 +165,9 @@ def _hundredths(value: int | Decimal) -> int:
 
 def _bundle(documents: Mapping[str, Any]) -> Bundle:
     permissions = documents["permissions"]
+    community = community_of(documents.get("community", {}))
     ranks = tuple(
-        _rank(position, row, permissions["ranks"][row["name"]])
+        _rank(position, row, permissions["ranks"][row["name"]], community)
         for position, row in enumerate(documents["ranks"]["ranks"])
     )
     ladder = tuple(rank for rank in ranks if not rank.is_punishment and not rank.ignored)
@@ -186,11 +188,13 @@ def _bundle(documents: Mapping[str, Any]) -> Bundle:
         second_above=_hundredths(permissions["secondPersonAbove"])
         if "secondPersonAbove" in permissions
         else SECOND_ABOVE,
-        community=community_of(documents.get("community", {})),
+        community=community,
     )
 
 
-def _rank(position: int, row: Mapping[str, Any], allowed: Mapping[str, Any]) -> RankRule:
+def _rank(
+    position: int, row: Mapping[str, Any], allowed: Mapping[str, Any], community: Community
+) -> RankRule:
     limit = allowed["adjustLimit"]
     return RankRule(
         name=row["name"],
@@ -208,6 +212,8 @@ def _rank(position: int, row: Mapping[str, Any], allowed: Mapping[str, Any]) -> 
         can_adjust=allowed["canAdjust"],
         adjust_limit=None if limit is None else _hundredths(limit),
         can_ban=allowed["canBan"],
+        can_grant_leave=community.leave is not None
+        and allowed["level"] in community.leave.approvers,
         description=row.get("description", ""),
         colour=row.get("colour"),
     )

@@ -20,6 +20,7 @@ class Act(enum.StrEnum):
     PROPOSE = "propose"
     PROMOTE = "promote"
     DEMOTE = "demote"
+    LEAVE = "leave"
 
 
 # The entitlement of a rank that an act needs.
@@ -36,6 +37,7 @@ NEEDS = {
     Act.ADJUST: "can_adjust",
     Act.BAN: "can_ban",
     Act.UNBAN: "can_ban",
+    Act.LEAVE: "can_grant_leave",
 }
 SECOND_PERSON = {Act.BAN, Act.UNBAN}
 CHANGES_RANK = {Act.PROPOSE, Act.PROMOTE, Act.DEMOTE}

@@ -23,7 +23,10 @@ class Condition(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RankState:
-    """A player's state: points in hundredths, when they got the rank, recommendations at it."""
+    """A player's state: points in hundredths, when they got the rank, recommendations at it.
+
+    `resting_since`: since when a leave of absence keeps the time in the rank from going on.
+    """
 
     rank: RankRule
     points: int
@@ -31,6 +34,7 @@ class RankState:
     recommendations: int = 0
     sanctioned: bool = False
     membership: MembershipStatus = field(kw_only=True)
+    resting_since: dt.datetime | None = field(default=None, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +84,7 @@ def evaluate(standing: RankState, bundle: Bundle, now: dt.datetime) -> Evaluatio
         automatic=not failed and not target.privileged,
         failed=failed,
         missing=missing,
-        due_at=None if set(failed) - {Condition.TIME} else enough_time(standing, target),
+        due_at=None if set(failed) - {Condition.TIME} else _due_at(standing, target, missing),
     )
 
 
@@ -107,6 +111,20 @@ def _demotion(standing: RankState, bundle: Bundle) -> Evaluation | None:
     return Evaluation("demotion", target, bundle.demotion == "auto", (Condition.POINTS,), missing)
 
 
+def _due_at(standing: RankState, target: RankRule, missing: Missing) -> dt.datetime | None:
+    """Return when only time has to pass, or None while it rests."""
+    if missing.days and standing.resting_since is not None:
+        return None
+    return enough_time(standing, target)
+
+
+def counted_until(
+    rank_since: dt.datetime, resting_since: dt.datetime | None, now: dt.datetime
+) -> dt.datetime:
+    """Return the moment until which time in the rank counts: now, unless it rests."""
+    return now if resting_since is None else min(now, max(resting_since, rank_since))
+
+
 def enough_time(standing: RankState, target: RankRule) -> dt.datetime:
     """Return when the days in the present rank suffice for `target`."""
     return standing.rank_since + target.min_time_days * DAY
@@ -114,7 +132,8 @@ def enough_time(standing: RankState, target: RankRule) -> dt.datetime:
 
 def missing_for(standing: RankState, target: RankRule, now: dt.datetime) -> Missing:
     """Return what `target` still requires."""
-    left = enough_time(standing, target) - now
+    until = counted_until(standing.rank_since, standing.resting_since, now)
+    left = enough_time(standing, target) - until
     return Missing(
         points=max(0, target.min_points - standing.points),
         days=max(0, -(-left // DAY)),

@@ -25,7 +25,7 @@ LEFT_OUT = "left out"
 KIND = """
     CASE WHEN r.{side}_gone THEN 'left out'
          WHEN p.points < r.{side}_floor AND NOT p.banned AND p.belongs THEN 'demotion'
-         WHEN p.points >= r.{side}_enough AND p.rank_since <= r.{side}_since AND NOT p.banned AND p.belongs
+         WHEN p.points >= r.{side}_enough AND p.rank_since <= r.{side}_since + p.rested AND NOT p.banned AND p.belongs
               AND (r.{side}_words = 0 OR r.{side}_words <= (
                   SELECT count(*) FROM recommendations c WHERE c.player_id = p.id AND c.rank_id = p.rank_id))
          THEN 'promotion' ELSE '' END"""
@@ -33,7 +33,9 @@ KIND = """
 COUNT = f"""
     SELECT p.rank_id, {KIND.format(side="old")} AS old_kind, {KIND.format(side="new")} AS new_kind,
            count(*), min(p.id), max(p.id)
-    FROM (SELECT *, member = ANY(%s) AS belongs FROM players) p
+    FROM (SELECT *, member = ANY(%s) AS belongs,
+                 coalesce(greatest(resting_since, rank_since) - CASE WHEN resting_since IS NOT NULL THEN %s END,
+                          interval '0') AS rested FROM players) p
     JOIN unnest(%s::bigint[],
                 %s::boolean[], %s::numeric[], %s::numeric[], %s::timestamptz[], %s::int[],
                 %s::boolean[], %s::numeric[], %s::numeric[], %s::timestamptz[], %s::int[])
@@ -106,7 +108,7 @@ def look(present: Bundle, other: Bundle, now: dt.datetime, after: int, upto: int
     """Count the players with our ids above `after` and up to `upto`."""
     sides = _sides(present, other, _ids(present), now)
     with connection.cursor() as cursor:
-        cursor.execute(COUNT, [belonging(), *sides, after, upto])
+        cursor.execute(COUNT, [belonging(), now, *sides, after, upto])
         return {
             (rank, old, new): MoverGroup(count, tuple(sorted({least, most})))
             for rank, old, new, count, least, most in cursor.fetchall()

@@ -23,6 +23,7 @@ class Candidate:
     points: int
     banned: bool = False
     member: str = MembershipStatus.UNKNOWN
+    resting_since: dt.datetime | None = None
 
     @property
     def target(self) -> Target:
@@ -47,6 +48,7 @@ def candidate_for(player: Player) -> Candidate:
         hundredths(player.points),
         player.banned,
         player.member,
+        player.resting_since,
     )
 
 
@@ -60,4 +62,5 @@ def candidate_for_row(player: PlayerRow) -> Candidate:
         player.points,
         player.banned,
         player.member,
+        player.resting_since,
     )

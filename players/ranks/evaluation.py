@@ -16,7 +16,7 @@ from players.active_policy import ActivePolicy
 from players.membership.status import present
 from players.models import Decision
 from players.policy.membership import MembershipStatus
-from players.policy.ranks import Evaluation, RankState, evaluate
+from players.policy.ranks import Evaluation, RankState, counted_until, evaluate
 from players.ranks.candidates import Candidate, lock_candidate
 from players.ranks.decision_records import (
     DecisionContext,
@@ -78,7 +78,8 @@ def _is_promising(candidate: Candidate, policy: ActivePolicy, now: dt.datetime) 
     target = policy.bundle.next_after(rank)
     if target is None or candidate.points < target.min_points:
         return False
-    return now - candidate.rank_since >= dt.timedelta(days=target.min_time_days)
+    until = counted_until(candidate.rank_since, candidate.resting_since, now)
+    return until - candidate.rank_since >= dt.timedelta(days=target.min_time_days)
 
 
 def evaluate_and_apply(
@@ -155,6 +156,7 @@ def _standing(candidate: Candidate, policy: ActivePolicy, recommendations: int) 
         recommendations,
         sanctioned,
         membership=present(candidate.member),
+        resting_since=candidate.resting_since,
     )
 
 

@@ -105,7 +105,7 @@ def come_back(back: Return, answer: RobloxAnswer) -> None:
     policy, player, actor, now = active(), back.player, answer.actor, answer.now
     held = policy.ranks.get(player.former_rank_id or player.rank_id)
     before = held.name if held else ""
-    _shift(player, back.until - back.away_since, now)
+    _shift(player, back, now)
     _set([player.pk], MembershipStatus.MEMBER, answer)
     player.refresh_from_db()
     record(
@@ -148,13 +148,19 @@ def _start_anew(player: Player, policy: ActivePolicy, actor: Actor, now: dt.date
         record_decisions([(candidate_for(player), proposed)], context)
 
 
-def _shift(player: Player, away: dt.timedelta, now: dt.datetime) -> None:
-    """Move the start of the present and the former rank by the time away."""
-    away = max(dt.timedelta(0), away)
+def _shift(player: Player, back: Return, now: dt.datetime) -> None:
+    """Move the start of the present and the former rank by the time away.
+
+    The end of a leave moves them by the time rested, of which the time away is no part.
+    """
+    away = max(dt.timedelta(0), back.until - back.away_since)
+    rests = player.resting_since
+    if rests is not None and rests < back.until:
+        player.resting_since = min(rests + away, back.until)
     player.rank_since = min(now, player.rank_since + away)
     if player.former_rank_since is not None:
         player.former_rank_since = min(now, player.former_rank_since + away)
-    player.save(update_fields=["rank_since", "former_rank_since"])
+    player.save(update_fields=["rank_since", "former_rank_since", "resting_since"])
 
 
 def _change(

@@ -26,10 +26,13 @@ FIND = """
     JOIN unnest(%s::bigint[], %s::numeric[], %s::timestamptz[], %s::numeric[])
          AS r(rank, enough, since, too_few) ON p.rank_id = r.rank
     WHERE p.ctid >= %s::tid AND p.ctid < %s::tid AND p.erased_at IS NULL
-      AND p.member = ANY(%s) AND ((p.points >= r.enough AND p.rank_since <= r.since) OR p.points < r.too_few)"""
+      AND p.member = ANY(%s) AND (p.points < r.too_few OR p.points >= r.enough AND
+           CASE WHEN p.resting_since IS NULL THEN p.rank_since <= r.since
+           ELSE p.rank_since - greatest(p.resting_since, p.rank_since) <= r.since - %s END)"""
 
 LOCK = """
-    SELECT id, user_id, username, rank_id, rank_since, (points * 100)::bigint, banned, member FROM players
+    SELECT id, user_id, username, rank_id, rank_since, (points * 100)::bigint, banned, member,
+           resting_since FROM players
     WHERE id = ANY(%s::bigint[]) ORDER BY user_id FOR NO KEY UPDATE SKIP LOCKED"""
 
 
@@ -88,7 +91,7 @@ def _find(first_page: int, now: dt.datetime, policy: ActivePolicy) -> list[int]:
         )
     with connection.cursor() as cursor:
         stretch = [f"({first_page},0)", f"({first_page + PAGES},0)"]
-        cursor.execute(FIND, [ranks, enough, since, too_few, *stretch, belonging()])
+        cursor.execute(FIND, [ranks, enough, since, too_few, *stretch, belonging(), now])
         return [row[0] for row in cursor.fetchall()]
 
 

@@ -30,6 +30,7 @@ from players.actions.registry import INVERSES
 from players.bulk import previews, row_executor
 from players.bulk.row_executor import BULK_JOBS
 from players.discipline import notes, sanctions
+from players.leave import decisions as leave_decisions
 from players.mass_adjustments import chunk_executor, file_previews
 from players.mass_adjustments.files import FileRow
 from players.mass_adjustments.lifecycle import ADJUSTMENTS
@@ -39,6 +40,7 @@ from players.moderation.actors import Staff, at_the_shell, officer
 from players.moderation.command import ActionResult, Command
 from players.points import adjustments, recommendations
 from players.policy.bounds import Bounds
+from players.policy.leave import LeaveDays
 from players.ranks import decisions
 from roblox.models import Experience
 from tests.console.people import client_as, owner_client
@@ -124,7 +126,9 @@ class Game(ByTheRules):
     """POST /roblox/sanctions."""
 
     acts = tuple(
-        act for act in ENTITLES if act not in {"promote", "promote to one's own rank", "demote"}
+        act
+        for act in ENTITLES
+        if act not in {"promote", "promote to one's own rank", "demote", "grant-leave"}
     )
     people = FEW
 
@@ -191,7 +195,8 @@ class Shell(ByTheRules):
             return ["pardon", str(warning_of(user_id))]
         if case.act in {"promote", "promote to one's own rank", "demote"}:
             return ["rank", str(user_id), case.to]
-        return [case.act, str(user_id), *([case.to] if case.act == "propose" else [])]
+        more = {"propose": [case.to], "grant-leave": [str(timezone.now().date())]}
+        return [case.act, str(user_id), *more.get(case.act, [])]
 
 
 class Console(ByTheRules):
@@ -228,13 +233,16 @@ class Console(ByTheRules):
             return f"/admin/acts/rank/{user_id}/", {"rank": case.to}
         if case.act == "propose":
             return f"/admin/acts/propose/{user_id}/", {"rank": case.to}
+        if case.act == "grant-leave":
+            today = timezone.now().date()
+            return f"/admin/acts/grant-leave/{user_id}/", {"first": today, "last": today}
         return f"/admin/acts/{case.act}/{user_id}/", {"duration": "7"}
 
 
 class Bulk(ByTheRules):
     """A mass change of one player, from the preview to the result, with the console's rights."""
 
-    acts = tuple(act for act in ENTITLES if act not in {"ban", "unban"})
+    acts = tuple(act for act in ENTITLES if act not in {"ban", "unban", "grant-leave"})
     people = (*(person for person in FEW if person != "Tempest Major"), "an owner without a rank")
 
     def attempt(self, case: Case, user_id: int) -> tuple[str, str]:
@@ -459,6 +467,11 @@ def _recommend(case: Case, user_id: int, order: Order) -> ActionResult:
     return recommendations.recommend(user_id, Command(**order))
 
 
+def _grant_leave(case: Case, user_id: int, order: Order) -> ActionResult:
+    today = order["now"].date()
+    return leave_decisions.grant(user_id, LeaveDays(today, today), Command(**order))
+
+
 def _adjust(case: Case, user_id: int, order: Order) -> ActionResult:
     return adjustments.adjust(user_id, AMOUNTS[case.act] * 100, Command(**order))
 
@@ -487,6 +500,7 @@ RULES: dict[str, Callable[[Case, int, Order], ActionResult | Decision]] = {
     "promote": _set_rank,
     "promote to one's own rank": _set_rank,
     "demote": _set_rank,
+    "grant-leave": _grant_leave,
 }
 # By name. Each is made with the API key of an experience.
 DOORS: dict[str, Callable[[str], Door]] = {

@@ -41,6 +41,7 @@ WARN = {
 }
 ADJUST = WARN - {"Tempest Major"}
 BAN = {"Supreme Admirals", "Supreme Command", "Supreme Council", "Imperator"}
+LEAVE = WARN - {"Tempest Major", "Electro Colonel"}  # CCM and LDR
 # Points a day. A rank that is not listed and may adjust has no limit.
 LIMIT = {
     "Electro Colonel": 100,
@@ -68,6 +69,7 @@ ENTITLES = {
     "demote": ADJUST,
     "ban": BAN,
     "unban": BAN,
+    "grant-leave": LEAVE,
 }
 LITTLE, LOT, VERY_MUCH = 100, 501, 1001  # points
 AMOUNTS = {

@@ -98,6 +98,7 @@ STATE = """
     SELECT p.rank_id, p.former_rank_id, p.banned, p.adjusted,
            (SELECT array_agg((id, lifted_at)::text ORDER BY id) FROM sanctions WHERE player_id = p.id),
            (SELECT count(*) FROM notes WHERE player_id = p.id),
+           (SELECT count(*) FROM leaves WHERE player_id = p.id),
            (SELECT count(*) FROM recommendations WHERE player_id = p.id),
            (SELECT count(*) FROM decisions WHERE player_id = p.id),
            (SELECT count(*) FROM audits WHERE action = 'act.refused'),

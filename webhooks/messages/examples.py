@@ -6,6 +6,7 @@ from audits.actions import Action
 
 # The details of an example, by action. Other actions need none.
 _NAMED = {"name": "Staff channel"}
+_LEAVE = {"firstDay": "2030-01-01", "lastDay": "2030-01-14"}
 EXAMPLES: dict[str, dict[str, Any]] = {
     Action.POINTS_INGESTED: {"accepted": 12},
     Action.POINTS_MISMATCH: {"law": "award"},
@@ -20,6 +21,15 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     Action.APPROVAL_WITHDRAWN: {"act": "ban"},
     Action.APPROVAL_EXPIRED: {"act": "ban"},
     Action.CLAIM_DENIED: {"act": "suspend"},
+    Action.LEAVE_REQUESTED: {"after": _LEAVE},
+    Action.LEAVE_GRANTED: {"after": _LEAVE},
+    Action.LEAVE_TURNED_DOWN: {"after": _LEAVE},
+    Action.LEAVE_WITHDRAWN: {"after": _LEAVE},
+    Action.LEAVE_EXTENSION_REQUESTED: {"after": _LEAVE | {"extensionTo": "2030-01-21"}},
+    Action.LEAVE_EXTENDED: {"after": _LEAVE},
+    Action.LEAVE_STARTED: {"after": _LEAVE},
+    Action.LEAVE_REMINDED: {"after": _LEAVE},
+    Action.LEAVE_ENDED: {"after": _LEAVE},
     Action.APPEAL_OPENED: {"kind": "ban"},
     Action.APPEAL_APPROVED: {"kind": "ban"},
     Action.GUARD_TRIPPED: {"acts": 20, "seconds": 600},

@@ -80,6 +80,14 @@ def _called(f: EventFacts) -> str:
     return f" ({f.target})" if f.target else ""
 
 
+def _leave(f: EventFacts) -> str:
+    return f"from {f.after('firstDay')} to {f.after('lastDay')}"
+
+
+def _leave_ended(f: EventFacts) -> str:
+    return f"{f.target}'s leave is over" + (f", ended by {f.actor}" if f.before("lastDay") else "")
+
+
 def _times(f: EventFacts, one: str, many: str) -> str:
     return f"{f['times']} {many}" if (f["times"] or 1) > 1 else one
 
@@ -167,6 +175,27 @@ SENTENCES: dict[str, Sentence] = {
     Action.APPROVAL_EXPIRED: Sentence(
         NOTICE, lambda f: f"Nobody approved this in time: {f['act']} {f.target}"
     ),
+    Action.LEAVE_REQUESTED: Sentence(NOTICE, lambda f: f"{f.target} asks for leave {_leave(f)}"),
+    Action.LEAVE_GRANTED: Sentence(
+        GOOD, lambda f: f"{f.actor} granted {f.target} leave {_leave(f)}"
+    ),
+    Action.LEAVE_TURNED_DOWN: Sentence(
+        NOTICE, lambda f: f"{f.actor} turned down what {f.target} asked for, a leave {_leave(f)}"
+    ),
+    Action.LEAVE_WITHDRAWN: Sentence(
+        INFO, lambda f: f"{f.target} does not ask any more for leave {_leave(f)}"
+    ),
+    Action.LEAVE_EXTENSION_REQUESTED: Sentence(
+        NOTICE, lambda f: f"{f.target} asks to stay on leave until {f.after('extensionTo')}"
+    ),
+    Action.LEAVE_EXTENDED: Sentence(
+        INFO, lambda f: f"{f.actor} moved the end of {f.target}'s leave to {f.after('lastDay')}"
+    ),
+    Action.LEAVE_STARTED: Sentence(INFO, lambda f: f"{f.target} is on leave {_leave(f)}"),
+    Action.LEAVE_REMINDED: Sentence(
+        NOTICE, lambda f: f"{f.target}'s leave ends on {f.after('lastDay')}"
+    ),
+    Action.LEAVE_ENDED: Sentence(INFO, _leave_ended),
     Action.APPEAL_OPENED: Sentence(NOTICE, lambda f: f"{f.target} appeals against a {f['kind']}"),
     Action.APPEAL_APPROVED: Sentence(
         GOOD, lambda f: f"{f.actor} granted {f.target}'s appeal against a {f['kind']}"

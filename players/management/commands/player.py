@@ -9,7 +9,8 @@ from common import database_clock
 from common.amounts import NotAnAmount, hundredths
 from common.errors import Refused
 from players.actions.params import parse
-from players.actions.registry import ACTIONS, BY_NAME, StaffAction
+from players.actions.registry import ACTIONS, BY_NAME
+from players.actions.staff_action import StaffAction
 from players.membership import freshness
 from players.moderation import command
 from players.moderation.actors import Staff, at_the_shell, officer
@@ -37,6 +38,12 @@ ARGUMENTS: dict[str, tuple[str, Options]] = {
     ),
     "sanction": ("case", {"type": int}),
     "decision": ("decision_id", {"type": int}),
+    "first": ("--from", {"dest": "first_day", "metavar": "DAY", "type": dt.date.fromisoformat}),
+    "last": (
+        "last_day",
+        {"type": dt.date.fromisoformat, "help": "of the leave, as 2030-01-31"},
+    ),
+    "leave": ("leave_id", {"type": int}),
 }
 
 
@@ -100,6 +107,9 @@ def _given(options: Options, now: dt.datetime) -> Options:
         "alt_accounts": not options.get("this_account_only"),
         "sanction": options.get("case"),
         "decision": options.get("decision_id"),
+        "first": options.get("first_day"),
+        "last": options.get("last_day"),
+        "leave": options.get("leave_id"),
         "text": options["reason"],
     }
 

@@ -12,7 +12,8 @@ from console.actions.forms import FORMS
 from players.actions import preconditions
 from players.actions.facts import facts_for
 from players.actions.params import SUBJECTS
-from players.actions.registry import ACTIONS, BY_NAME, INVERSES, StaffAction
+from players.actions.registry import ACTIONS, BY_NAME, INVERSES
+from players.actions.staff_action import StaffAction
 from players.api.schemas import CommandIn
 from players.bulk.actions import ACTIONS as BULK_ACTIONS
 from players.discipline.sanctions import MEASURES, warn
@@ -31,7 +32,16 @@ INTERNAL = {"withdraw-recommendation", "reopen"}  # only undo performs them
 # Rows of the matrix that try an act under another name.
 MATRIX = {"adjust": "adjust a little", "rank": "promote"}
 # Acts that the matrix tries through another act: by the decided rank, or the given points.
-TRIED_AS = {"approve": "rank", "reject": "rank", "withdraw": "note", "award": "adjust"}
+TRIED_AS = {
+    "approve": "rank",
+    "reject": "rank",
+    "withdraw": "note",
+    "award": "adjust",
+    "extend-leave": "grant-leave",
+    "end-leave": "grant-leave",
+    "approve-leave": "grant-leave",
+    "turn-down-leave": "grant-leave",
+}
 
 
 def named(actions: typing.Iterable[StaffAction]) -> list[str]:
@@ -45,7 +55,8 @@ def test_no_two_acts_have_one_name() -> None:
 @pytest.mark.parametrize("action", ACTIONS, ids=lambda action: action.name)
 def test_every_event_of_an_act_has_a_sentence(action: StaffAction) -> None:
     assert set(action.events) <= set(SENTENCES)
-    assert action.events or action.name == "reopen"  # `reopen` records a proposal
+    # These record the events of `propose`, `grant-leave` and `extend-leave`.
+    assert action.events or action.name in {"reopen", "approve-leave"}
 
 
 def test_every_inverse_is_an_act() -> None:
