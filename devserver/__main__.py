@@ -12,7 +12,7 @@ from pathlib import Path
 
 from common import environment
 from common.environment import BASE_DIR, env
-from devserver import disks, emulator, postgres, valkey
+from devserver import discord, disks, emulator, postgres, valkey
 from devserver.output import say
 from devserver.portal.service import Portal
 from devserver.processes import Processes
@@ -63,6 +63,7 @@ def up(supervisor: Supervisor, state: State, port: int, workers: int) -> int:
     ready = state.folder / "ready.json"
     ready.unlink(missing_ok=True)
     values = _servers(supervisor, state) | _roblox(supervisor, state)
+    values |= _discord(supervisor, state)
     owner_url = values["DATABASE_URL"]
     values["DATABASE_URL"] = state.application_url(state.port_of("postgres"))
     portal = Portal.beside(state, port)
@@ -112,6 +113,15 @@ def _roblox(supervisor: Supervisor, state: State) -> dict[str, str]:
     if not supervisor.is_stopping():
         supervisor.add([emulator.service(state, state.port("emulator"))])
     return emulator.environment(state.port_of("emulator"))
+
+
+def _discord(supervisor: Supervisor, state: State) -> dict[str, str]:
+    """Start Discord's emulator unless a bot is configured; return the settings for it."""
+    if env.str("DISCORD_BOT_TOKEN", default="") or not environment.switch("GRPS_EMULATOR", True):
+        return {}
+    if not supervisor.is_stopping():
+        supervisor.add([discord.service(state, state.port("discord"))])
+    return discord.environment(state, state.port_of("discord"))
 
 
 def _manage(values: dict[str, str], arguments: list[str]) -> None:

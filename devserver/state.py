@@ -28,6 +28,7 @@ SECRETS: dict[str, Callable[[], str]] = {
     "LOCAL_DATABASE_PASSWORD": lambda: secrets.token_urlsafe(18),
     "LOCAL_APPLICATION_PASSWORD": lambda: secrets.token_urlsafe(18),
     "LOCAL_REDIS_PASSWORD": lambda: secrets.token_urlsafe(18),
+    "LOCAL_DISCORD_KEY": lambda: secrets.token_hex(32),
     "LOCAL_PORTAL_REFRESH_SECRET": lambda: secrets.token_urlsafe(32),
     "LOCAL_PORTAL_WEBHOOK_SECRET": lambda: (
         "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
