@@ -93,6 +93,8 @@ class Action(enum.StrEnum):
     ROLE_PINNED = "role.pinned"
     ROLE_PARKED = "role.parked"
     ROLE_RELEASED = "role.released"
+    DISCORD_ROLES_CHANGED = "discord.roles_changed"
+    DISCORD_ROLES_PARKED = "discord.roles_parked"
     ERASURE_ORDERED = "erasure.ordered"
     ERASURE_CONFIRMED = "erasure.confirmed"
     ERASURE_COMPLETED = "erasure.completed"

@@ -34,7 +34,7 @@ _GROUPS: dict[Retention, str] = {
     " membership_reads mirrors name_checks period_totals player_names player_records players"
     " previous_secret_uses rank_counts ranks refused_sign_ins role_grants role_pins roblox_write_hold"
     " saved_filters seen_up_to"
-    " discord_guilds discord_links discord_role_mirrors secret_fingerprints staff_accounts"
+    " discord_guilds discord_links secret_fingerprints staff_accounts"
     " statistics_state webhook_endpoints",
     ACCOUNTS: "account_emailaddress account_emailconfirmation auth_group auth_group_permissions"
     " auth_user auth_user_groups auth_user_user_permissions mfa_authenticator"
@@ -53,6 +53,9 @@ TABLES: dict[str, Retention] = {
     "brought_people": Retention("3 days", "players.end_sanctions"),
     "bulk_jobs": Retention("previews: a day; others for ever", "players.carry_out_bulk"),
     "claims": Retention("a day after it ended", OLD_ROWS),
+    "discord_role_mirrors": Retention(
+        "unlinked ones: until the roles are removed, at most 30 days", "discord.read_members"
+    ),
     "django_session": Retention("until it expires", "grps_site.purge_sessions"),
     "drifts": Retention("90 days after it was resolved", OLD_ROWS),
     "game_commands": Retention("7 days; held ones until they are decided", "players.end_sanctions"),

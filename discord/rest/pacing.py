@@ -191,7 +191,8 @@ class Pacer:
         _count(route, str(status))
         with self._lock:
             self.spent[route.name] = self.spent.get(route.name, 0) + 1
-        best_effort(lambda: self._learn_limit(route, major, headers))
+        if status < 500:
+            best_effort(lambda: self._learn_limit(route, major, headers))
         shared = headers.get("x-ratelimit-scope") == "shared"
         if status in {401, 403} or (status == 429 and not shared):
             best_effort(self._count_invalid)
@@ -209,14 +210,16 @@ class Pacer:
         self._count_failure()
 
     def _learn_limit(self, route: Route, major: str, headers: httpx.Headers) -> None:
-        limit, left = headers.get("x-ratelimit-limit"), headers.get("x-ratelimit-remaining")
+        """Learn the bucket's limit. A route without one has only the global limit."""
+        limit, left = headers.get("x-ratelimit-limit", ""), headers.get("x-ratelimit-remaining", "")
         after = _seconds(headers.get("x-ratelimit-reset-after"))
-        if limit and left and after is not None and limit.isdecimal() and left.isdecimal():
-            bucket = headers.get("x-ratelimit-bucket", "")[:64]
-            self._learn(
-                keys=[f"{self._prefix}routes"],
-                args=[*(route.name, self._prefix, major, bucket), limit, left, round(after * 1e6)],
-            )
+        if after is None or not (limit.isdecimal() and left.isdecimal()):
+            limit, left, after = str(A_SECOND), str(A_SECOND - 1), 1.0
+        bucket = headers.get("x-ratelimit-bucket", "")[:64]
+        self._learn(
+            keys=[f"{self._prefix}routes"],
+            args=[*(route.name, self._prefix, major, bucket), limit, left, round(after * 1e6)],
+        )
 
     def _block(self, route: Route, major: str, headers: httpx.Headers, seconds: float) -> None:
         if headers.get("x-ratelimit-global") == "true":

@@ -93,6 +93,8 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     Action.ROLE_PINNED: {"ranks": "Captain I, Captain II"},
     Action.ROLE_PARKED: {"rank": "Captain I"},
     Action.ROLE_RELEASED: {"rank": "Captain I"},
+    Action.DISCORD_ROLES_CHANGED: {"changes": ["give Captain I"]},
+    Action.DISCORD_ROLES_PARKED: {"changes": []},
     Action.DELIVERY_RESENT: {"count": 3, **_NAMED},
     Action.DELIVERY_FAILING: {"since": "2030-01-01T00:00:00+00:00", **_NAMED},
     Action.DELIVERY_EXHAUSTED: {"count": 3, **_NAMED},

@@ -387,6 +387,12 @@ SENTENCES: dict[str, Sentence] = {
     Action.ROLE_RELEASED: Sentence(
         NOTICE, lambda f: f"The role of the rank {f['rank']} matches the pinned one on Roblox again"
     ),
+    Action.DISCORD_ROLES_CHANGED: Sentence(
+        INFO, lambda f: f"{f.target}'s roles on Discord changed ({', '.join(f['changes'])})"
+    ),
+    Action.DISCORD_ROLES_PARKED: Sentence(
+        WARNING, lambda f: f"{f.target}'s roles on Discord cannot be set"
+    ),
     Action.ACCESS_GRANTED: Sentence(
         CRITICAL, lambda f: f"{f.actor} gave {f.target} access to the console"
     ),

@@ -57,6 +57,8 @@ PERIODIC = {
     "syncs.follow_group": 60,
     "syncs.purge_memberships": 3600,
     "syncs.pull_leaderboard": 3600,
+    "discord.push_roles": 5,
+    "discord.read_members": 60,
     "roblox.check_keys": 6 * 3600,
     "players.apply_adjustments": 10,
     "players.run_imports": 10,
