@@ -28,6 +28,7 @@ urlpatterns = [
     path("roblox/joins", game.Joins.as_view(), name="roblox-joins"),
     path("roblox/players/<userid:user_id>", game.Join.as_view(), name="roblox-player"),
     path("roblox/sanctions", game.Sanctions.as_view(), name="roblox-sanctions"),
+    path("roblox/leave-requests", game.LeaveRequests.as_view(), name="roblox-leave-requests"),
     path("roblox/audits", game.Audits.as_view(), name="roblox-audits"),
     path("appeals", appeals.OpenAppeal.as_view(), name="appeals"),
     path("appeals/<str:token>", appeals.ReadAppeal.as_view(), name="appeal-answer"),

@@ -7,17 +7,23 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from common import database_clock
+from common.errors import Refused
 from common.visible_text import clean_text
 from players.actions import game_commands, game_log
 from players.active_policy import active
 from players.api import join_state, parameters, queries, schemas
 from players.api.base import View, parsed_body
 from players.api.parameters import AFTER_EPOCH, PLAYERS, SEARCH
+from players.leave import requests as leave_requests
+from players.leave.requests import Wish
 from players.membership import freshness
+from players.models import Leave
 from players.points.event_parser import BadBatch, BatchIn, parse
 from players.points.ingestion import ingest
 from players.points.receipts import Receipt
 from players.policy.bundle import Bundle
+from players.quarantines import isolation
+from players.quarantines.detection import Source
 from roblox.models import Experience
 
 SEARCH_RESULTS = 10
@@ -169,6 +175,29 @@ class Sanctions(View):
             request.auth.key, command, now=database_clock.now(), key=api_key_id(request)
         )
         return Response(schemas.CommandOut(**answer))
+
+
+class LeaveRequests(View):
+    """Ask for a leave of absence for a member who asked in the game. Staff decide about it.
+
+    A request that cannot be made is answered with 200 and the status `refused`.
+    """
+
+    caller, request_body, response_body = "experience", schemas.LeaveIn, schemas.LeaveOut
+    error_statuses = (400,)
+
+    def post(self, request: Request) -> Response:
+        body, now = parsed_body(request, schemas.LeaveIn), database_clock.now()
+        try:
+            if isolation.standing(Source(request.auth.key, api_key_id(request))).held is not None:
+                raise Refused("Ask on the website; this game's requests are held now.")
+            days = leave_requests.from_today(body.days, now)
+            wish = Wish(days, body.reason, Leave.Source.GAME)
+            made = leave_requests.ask(body.user_id, wish, now=now)
+        except Refused as refusal:
+            return Response(schemas.LeaveOut("refused", str(refusal)))
+        asked = f"You asked for leave until {made.last_day}; staff decide."
+        return Response(schemas.LeaveOut("asked", asked))
 
 
 class Audits(View):

@@ -272,6 +272,21 @@ class CommandOut(Out, frozen=True):
     sanction: int | None
 
 
+class LeaveIn(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
+    """A member who asks for so many days of leave from today on, UTC."""
+
+    user_id: UserId
+    days: Annotated[int, msgspec.Meta(ge=1, le=366)]
+    reason: Annotated[str, msgspec.Meta(min_length=1, max_length=500)]
+
+
+class LeaveOut(Out, frozen=True):
+    """Whether the request waits for staff now. `detail`: a sentence for the member."""
+
+    status: Literal["asked", "refused"]
+    detail: str
+
+
 class LogLineIn(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
     """A line of a game's log. `userId`: the player it is about."""
 

@@ -23,6 +23,7 @@ from players.policy.leave import DAY, LeaveDays, why_not, why_not_extended
 from players.policy.membership import belongs
 
 MOST_A_DAY = 5  # requests of one member in 24 hours
+MOST_FROM_GAMES = 200  # waiting requests, since a game server vouches for who asks
 OFF = "This community's policy offers no leave of absence."
 
 Status = Leave.Status
@@ -62,6 +63,7 @@ def ask(user_id: int, wish: Wish, *, now: dt.datetime) -> Leave:
         if player.leaves.filter(status=Status.ASKED).exists():
             raise Refused("You asked for a leave already; withdraw that request first.")
         _check_often(player, now)
+        _check_games(wish.source)
         today = now.astimezone(dt.UTC).date()
         _require(why_not(wish.days, others(player), today, offered.max_days))
         leave = Leave(
@@ -145,6 +147,12 @@ def _check_often(player: Player, now: dt.datetime) -> None:
     asked = player.leaves.filter(created_at__gt=since).exclude(source=Leave.Source.STAFF)
     if asked.count() >= MOST_A_DAY:
         raise Refused("You asked very often today; try again tomorrow.")
+
+
+def _check_games(source: Leave.Source) -> None:
+    waiting = Leave.objects.filter(status=Status.ASKED, source=Leave.Source.GAME)
+    if source == Leave.Source.GAME and waiting[:MOST_FROM_GAMES].count() >= MOST_FROM_GAMES:
+        raise Refused("Too many requests from games wait now; ask on the website.")
 
 
 def _require(why_not: str) -> None:

@@ -63,6 +63,7 @@ def test_it_holds_every_line_of_the_contract() -> None:
         ("post", "/roblox/events"),
         ("post", "/roblox/sanctions"),
         ("post", "/roblox/audits"),
+        ("post", "/roblox/leave-requests"),
         ("get", "/roblox/policy"),
         ("get", "/roblox/joins"),
         ("get", "/roblox/players"),

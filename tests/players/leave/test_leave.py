@@ -1,9 +1,12 @@
 """Leaves of absence: asked for, decided by whom the policy names, begun and ended by their days."""
 
 import datetime as dt
+import json
+import uuid
 from collections.abc import Callable
 
 import pytest
+from django.test import Client
 from django.utils import timezone
 
 from audits.models import AuditEvent
@@ -15,6 +18,7 @@ from players.models import Leave, Player
 from players.moderation.actors import Staff
 from players.moderation.command import Command
 from players.policy.leave import DAY, LeaveDays, midnight
+from tests.console.people import client_as
 from tests.players.discipline.conftest import ADMIRAL, COMMAND, MAJOR, OPERATOR, order, player
 
 Officers = Callable[[int], Staff]
@@ -184,3 +188,49 @@ def test_who_left_gets_no_leave(people: Officers) -> None:
         requests.ask_for_more(leave.pk, 1, TODAY + 9 * DAY, "x", NOW)
     with pytest.raises(Refused, match="no member"):
         decisions.approve(leave.pk, command(people(ADMIRAL)))
+
+
+def test_a_game_asks_for_a_member(people: Officers, api_key: str) -> None:
+    client = Client(headers={"x-grps-api-key": api_key})
+
+    def post(**changes: object) -> dict[str, str]:
+        body = {"userId": 1, "days": 7, "reason": "exams"} | changes
+        answer = client.post(
+            "/roblox/leave-requests", json.dumps(body), content_type="application/json"
+        )
+        assert answer.status_code == 200, answer.content
+        found: dict[str, str] = answer.json()
+        return found
+
+    assert post()["status"] == "asked"
+    leave = Leave.objects.get()
+    assert (leave.source, leave.player.user_id, leave.reason) == ("game", 1, "exams")
+    assert post() == {
+        "status": "refused",
+        "detail": "You asked for a leave already; withdraw that request first.",
+    }
+    assert post(userId=7)["status"] == post(days=61)["status"] == "refused"
+
+
+def test_games_cannot_flood_the_queue(people: Officers, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(requests, "MOST_FROM_GAMES", 1)
+    requests.ask(1, Wish(days(0, 1), "exams", Leave.Source.GAME), now=NOW)
+    with pytest.raises(Refused, match="on the website"):
+        requests.ask(MAJOR, Wish(days(0, 1), "exams", Leave.Source.GAME), now=NOW)
+    assert ask(user_id=MAJOR).status == Status.ASKED
+
+
+def test_staff_see_it_in_queue_list_and_case_file(people: Officers) -> None:
+    ask()
+    admiral, major = client_as(player(ADMIRAL)), client_as(player(MAJOR))
+    waiting = admiral.get("/admin/?kind=leaves").content.decode()
+    assert "approve-leave/1/" in waiting
+    assert "exams" in admiral.get("/admin/leave/?state=waiting").content.decode()
+    assert "exams" in major.get("/admin/players/1/").content.decode()  # sees, but may not decide
+    pk = Leave.objects.get().pk
+    form = {"token": uuid.uuid4(), "words": "enjoy it"}
+    assert major.post(f"/admin/acts/approve-leave/1/{pk}/", form).status_code == 403
+    assert admiral.post(f"/admin/acts/approve-leave/1/{pk}/", form).status_code == 302
+    for address in ("/admin/leave/", "/admin/players/?state=away", "/admin/players/1/"):
+        assert "player_1" in admiral.get(address).content.decode()
+    assert "on leave until" in admiral.get("/admin/players/").content.decode()

@@ -70,6 +70,9 @@ class Grps:
         if path == "/roblox/audits":
             self.lines += json.loads(body)["lines"]
             return 200, {}, "{}"
+        if path == "/roblox/leave-requests":
+            self.commands.append(json.loads(body))
+            return 200, {}, json.dumps({"status": "asked", "detail": "Staff decide."})
         if path == "/roblox/sanctions":
             self.commands.append(json.loads(body))
             if self.verdict == "applied" and self.commands[-1]["kind"] == "warn":

@@ -429,3 +429,13 @@ def test_refused_members_do_not_fill_the_log(universe: Universe, grps: Grps) -> 
     assert {line["text"] for line in grps.lines if line["kind"] == "command.refused"} == {
         f"player_{MAJOR}: warn: You may not: the player stands at or above your own position."
     }
+
+
+def test_a_member_asks_for_leave_for_themselves(server: Server, grps: Grps) -> None:
+    assert server.say(NIA, "/grps leave 1w exams, and a move") == "Staff decide."
+    assert grps.commands == [{"userId": NIA, "days": 7, "reason": "exams, and a move"}]
+    server.universe.run(2)
+    for text in ("leave", "leave 7d", "leave perm exams", "leave Nia exams", "leave 90d exams"):
+        assert "leave" in server.say(NIA, f"/grps {text}")
+        server.universe.run(2)
+    assert len(grps.commands) == 1
