@@ -1,7 +1,10 @@
 """Tables of Discord: who is linked, the roles they should have, and the guild as last read."""
 
+import datetime as dt
+import secrets
+
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from common.leased_model import Leased
@@ -76,3 +79,90 @@ class Guild(Leased):
 
     def __str__(self) -> str:
         return self.name or f"guild {self.guild_id}"
+
+
+TOKEN_LASTS = dt.timedelta(minutes=15)  # Discord takes the answer of an interaction until then
+
+
+def new_nonce() -> str:
+    return secrets.token_urlsafe(16)
+
+
+class PendingInteraction(Leased):
+    """An interaction that a worker answers, by Discord's id, so that it is handled once.
+
+    `asked` and `token` are there until it is answered. `answer` is stored in the transaction of the
+    act. The row stays for a day.
+    """
+
+    id = models.BigIntegerField(primary_key=True, help_text="Discord's id of the interaction")
+    discord_id = models.BigIntegerField(help_text="the person's Discord account")
+    asked = models.JSONField(null=True)
+    token = models.TextField(db_default="")
+    answer = models.TextField(null=True)  # noqa: DJ001 - an answer may be empty, and none is no answer
+    received_at = models.DateTimeField(db_default=Now())
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "discord_interactions"
+        indexes = [
+            models.Index(
+                fields=["retry_at", "id"],
+                condition=Q(finished_at=None),
+                name="discord_interactions_to_do",
+            ),
+            models.Index(fields=["received_at"], name="discord_interactions_by_time"),
+        ]
+
+    def __str__(self) -> str:
+        return f"interaction {self.id}"
+
+    @property
+    def expires_at(self) -> dt.datetime:
+        return self.received_at + TOKEN_LASTS
+
+
+class QueueMessage(Leased):
+    """A message of the bot about one item of the queue.
+
+    `nonce`: in the ids of its buttons. `wanted` and `shown`: what Discord should show, and shows.
+    """
+
+    class State(models.TextChoices):
+        NOTHING = "nothing"
+        OPEN = "open"
+        CLOSED = "closed"
+
+    kind = models.CharField(max_length=20)
+    key = models.BigIntegerField()
+    player_id = models.BigIntegerField(null=True, help_text="whom it names, by our id")
+    nonce = models.CharField(max_length=32, unique=True, default=new_nonce)
+    channel_id = models.BigIntegerField()
+    message_id = models.BigIntegerField(null=True)
+    wanted = models.CharField(max_length=8, choices=State, default=State.OPEN)
+    shown = models.CharField(max_length=8, choices=State, default=State.NOTHING)
+    created_at = models.DateTimeField(db_default=Now())
+    closed_at = models.DateTimeField(null=True)
+    problem = models.TextField(db_default="", help_text="why it was not sent, in a sentence")
+
+    class Meta:
+        db_table = "discord_queue_messages"
+        constraints = [
+            models.UniqueConstraint(fields=["kind", "key"], name="discord_queue_messages_once")
+        ]
+        indexes = [
+            models.Index(
+                fields=["retry_at", "id"],
+                condition=~Q(wanted=F("shown")),
+                name="discord_queue_messages_to_do",
+            ),
+            models.Index(
+                fields=["kind", "key"],
+                condition=Q(wanted="open"),
+                name="discord_queue_messages_open",
+            ),
+            models.Index(fields=["player_id"], name="discord_queue_messages_of"),
+        ]
+
+    def __str__(self) -> str:
+        return f"message about {self.kind} {self.key}"

@@ -1,9 +1,10 @@
 """Personal data in the tables of this app, and how each is erased."""
 
+from discord.interactions.erasure import forget
 from discord.models import DiscordLink
 from players.personal_data import COUNT, HASH, LIST
 from players.privacy.person import Person
-from players.privacy.registry import Drop, Text, Until, held, impersonal, naming, place
+from players.privacy.registry import By, Drop, Text, Until, held, impersonal, naming, place
 
 UNTIL_REMOVED = Until("their roles are removed on Discord, or 30 days")
 
@@ -41,4 +42,21 @@ place(
     "the Discord server",
     holds="the roles that GRPS gave to the person's linked account",
     forgets="the link's row is deleted, and discord.roles.runner removes the roles",
+)
+
+# --- interactions and the queue's messages ---
+A_DAY = Until("a day; what was asked is emptied once it is answered, within 15 minutes")
+held("discord_interactions", "discord_id", By(forget), A_DAY)
+held("discord_interactions", "asked", By(forget), A_DAY)
+held("discord_interactions", "answer", By(forget), A_DAY)
+impersonal("discord_interactions", HASH, "token", "lease")
+impersonal("discord_interactions", COUNT, "attempts")
+impersonal("discord_queue_messages", LIST, "kind", "wanted", "shown")
+impersonal("discord_queue_messages", HASH, "nonce", "lease")
+impersonal("discord_queue_messages", "why Discord did not take it", "problem")
+impersonal("discord_queue_messages", COUNT, "attempts")
+place(
+    "the messages of the queue in Discord's staff channel",
+    holds="names and reasons of what waits or was decided in the last 30 days",
+    forgets="discord.interactions.erasure.forget has them deleted",
 )

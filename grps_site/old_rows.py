@@ -6,6 +6,7 @@ from typing import Any
 
 from django.db.models import Max, QuerySet
 
+from discord.models import PendingInteraction
 from grps_site.models import Heartbeat
 from players.models import Claim, GuardTrip, Simulation
 from syncs.models import Drift, SyncJob
@@ -27,5 +28,6 @@ def _old(now: dt.datetime) -> Iterator[QuerySet[Any]]:
     yield Simulation.objects.filter(finished_at__lt=now - 30 * DAY)
     yield GuardTrip.objects.filter(ended_at__lt=now - 30 * DAY)
     yield Claim.objects.filter(until__lt=now - DAY)
+    yield PendingInteraction.objects.filter(received_at__lt=now - DAY)
     # Of a worker that was renamed or is gone for good. Metrics would report it for ever.
     yield Heartbeat.objects.filter(seen_at__lt=now - DAY)

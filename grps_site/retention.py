@@ -56,6 +56,8 @@ TABLES: dict[str, Retention] = {
     "discord_role_mirrors": Retention(
         "unlinked ones: until the roles are removed, at most 30 days", "discord.read_members"
     ),
+    "discord_interactions": Retention("a day", OLD_ROWS),
+    "discord_queue_messages": Retention("30 days after the decision", "discord.post_queue"),
     "django_session": Retention("until it expires", "grps_site.purge_sessions"),
     "drifts": Retention("90 days after it was resolved", OLD_ROWS),
     "game_commands": Retention("7 days; held ones until they are decided", "players.end_sanctions"),

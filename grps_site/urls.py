@@ -4,6 +4,7 @@ from django.contrib import admin
 from django.urls import URLPattern, include, path
 from django.urls.resolvers import RoutePattern
 
+from discord.urls import urlpatterns as discord_urls
 from grps_site.http import docs, turnstile
 from grps_site.http.replica_reads import from_replica
 from grps_site.http.response_cache import one_second
@@ -36,6 +37,7 @@ urlpatterns = [
     *sync_urls,
     *adjustment_urls,
     *webhook_urls,
+    *discord_urls,
     path("appeal", appeals.appeal, name="appeal"),
     path("appeal/<str:token>", appeals.answer, name="appeal-page"),
     path("turnstile/verify", turnstile.TurnstileVerify.as_view(), name="turnstile-verify"),

@@ -1,8 +1,9 @@
 """Authentication of API calls. Each view declares its `caller`; a view without one serves nobody.
 
 `anyone`: no proof. `experience`: a game server, by its API key. `signed`: a program that knows the
-shared secret. `roblox`: Roblox, by the signature of its webhooks. `visitor`: a person, by a
-Turnstile token. After authentication `request.auth` is the Experience, or the caller's name.
+shared secret. `roblox`: Roblox, by the signature of its webhooks. `discord`: Discord, by the
+signature of its interactions. `visitor`: a person, by a Turnstile token. After authentication
+`request.auth` is the Experience, or the caller's name.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,8 @@ from rest_framework.exceptions import AuthenticationFailed, Throttled
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
+from common import metric_errors
+from discord.interactions import signature as discord_signature
 from grps_site.http import signed_calls, throttling, turnstile
 from roblox.keys import KeyRefused, authenticate
 from roblox.models import Experience
@@ -64,6 +67,24 @@ class RobloxSignature(BaseAuthentication):
         return "Roblox-Signature"
 
 
+class DiscordSignature(BaseAuthentication):
+    """Authentication by Discord's signature of an interaction."""
+
+    def authenticate(self, request: Request) -> tuple[None, str]:
+        signature = request.headers.get("X-Signature-Ed25519", "")
+        timestamp = request.headers.get("X-Signature-Timestamp", "")
+        try:
+            discord_signature.verify(signature, timestamp, request.body)
+        except discord_signature.BadSignature as refusal:
+            with metric_errors.tolerated():
+                discord_signature.REFUSED.inc()
+            raise AuthenticationFailed(str(refusal)) from None
+        return None, "discord"
+
+    def authenticate_header(self, request: Request) -> str:
+        return "Discord-Signature"
+
+
 class TurnstileToken(BaseAuthentication):
     """Authentication by a Turnstile token in the header or the body. A token is valid once."""
 
@@ -91,6 +112,7 @@ AUTHENTICATION: dict[str, BaseAuthentication] = {
     "experience": ExperienceKey(),
     "signed": Signature(),
     "roblox": RobloxSignature(),
+    "discord": DiscordSignature(),
     "visitor": TurnstileToken(),
 }
 

@@ -17,6 +17,7 @@ SECURITY: dict[str, list[dict[str, list[str]]]] = {
     "experience": [{"ExperienceKey": []}],
     "signed": [{"Timestamp": [], "Nonce": [], "Signature": []}],
     "roblox": [{"RobloxSignature": []}],
+    "discord": [{"DiscordSignature": [], "DiscordTimestamp": []}],
     "visitor": [{"Turnstile": []}],
 }
 TAGS = {
@@ -24,6 +25,7 @@ TAGS = {
     "experience": "Game servers",
     "signed": "Signed",
     "roblox": "Roblox",
+    "discord": "Discord",
     "visitor": "Public",
 }
 TAG_DESCRIPTIONS = {
@@ -31,6 +33,7 @@ TAG_DESCRIPTIONS = {
     "Game servers": "For game servers, with the key of their experience.",
     "Signed": "For the portal, cron jobs and scripts, with a signature.",
     "Roblox": "For Roblox's own notifications.",
+    "Discord": "For Discord's interactions.",
     "Health": "For load balancers and uptime checks.",
 }
 SCHEMES = {
@@ -55,6 +58,13 @@ SCHEMES = {
         "name": "roblox-signature",
         "description": "t=seconds since 1970, a comma, v1= and the base64 HMAC-SHA256 of t.body",
     },
+    "DiscordSignature": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "x-signature-ed25519",
+        "description": "Discord's Ed25519 signature of timestamp and body, in hexadecimal",
+    },
+    "DiscordTimestamp": {"type": "apiKey", "in": "header", "name": "x-signature-timestamp"},
 }
 PROBLEM = {
     "type": "object",

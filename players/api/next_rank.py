@@ -1,13 +1,14 @@
 """The next rank of a player in public: what it asks for, and when it could be reached."""
 
-import datetime as dt
 from decimal import Decimal
 
-from common.amounts import points
-from players.active_policy import ActivePolicy
+from common.amounts import hundredths, points
+from players.active_policy import active
 from players.api.schemas import Out, Time, Whole
-from players.policy.progress import progress
+from players.policy.membership import MembershipStatus
+from players.policy.progress import Progress, progress
 from players.policy.ranks import Missing, RankState
+from players.public.players import PlayerFacts
 
 
 class AmountsOut(Out, frozen=True):
@@ -38,16 +39,30 @@ class NextRankOut(Out, frozen=True):
     expected_at: Time | None
 
 
-def next_rank_out(
-    state: RankState, pace: int, policy: ActivePolicy, now: dt.datetime
-) -> NextRankOut | None:
-    """Return the rank after `state.rank`. `pace`: hundredths a day. None: there is no next rank."""
-    found = progress(state, pace, policy.bundle, now)
+def progress_of(facts: PlayerFacts) -> Progress | None:
+    """Return a listed player's way to the next rank. None: there is no next rank."""
+    bundle = active().bundle
+    rank = bundle.by_name.get(facts.rank)
+    if rank is None:
+        return None
+    state = RankState(
+        rank,
+        hundredths(facts.points),
+        facts.rank_since,
+        facts.recommendations,
+        membership=MembershipStatus.MEMBER,  # only members are listed
+    )
+    return progress(state, hundredths(facts.pace), bundle, facts.as_of)
+
+
+def next_rank_out(facts: PlayerFacts) -> NextRankOut | None:
+    """Return the rank after a listed player's present one. None: there is no next rank."""
+    found = progress_of(facts)
     if found is None:
         return None
     return NextRankOut(
         name=found.target.name,
-        slug=policy.slugs[found.target.name],
+        slug=active().slugs[found.target.name],
         min_points=points(found.target.min_points),
         min_time_days=found.target.min_time_days,
         required_recommendations=found.target.required_recommendations,

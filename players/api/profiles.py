@@ -8,15 +8,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from common import database_clock, replica
-from common.amounts import hundredths
-from players.active_policy import active
 from players.api import parameters
 from players.api import public_schemas as out
 from players.api.base import View, player_not_found
 from players.api.next_rank import NextRankOut, next_rank_out
 from players.api.parameters import AFTER_FOUND, AFTER_TIME, SEARCH, Parameter, page_size
-from players.policy.membership import MembershipStatus
-from players.policy.ranks import RankState
 from players.public import players, promotions, search
 from players.public.players import HistoryRow, PlayerFacts
 from players.public.promotions import Promotion
@@ -44,7 +40,7 @@ class OnePlayer(View):
         facts = players.player(user_id)
         if facts is None:
             raise player_not_found(user_id)
-        return Response(_player_out(facts, _next_rank(facts)))
+        return Response(_player_out(facts, next_rank_out(facts)))
 
 
 class Series(View):
@@ -137,21 +133,6 @@ class Search(View):
 
 def _cursor(moment: dt.datetime, row: int) -> str:
     return parameters.time_cursor_after(moment, row)
-
-
-def _next_rank(facts: PlayerFacts) -> NextRankOut | None:
-    policy = active()
-    rank = policy.bundle.by_name.get(facts.rank)
-    if rank is None:
-        return None
-    state = RankState(
-        rank,
-        hundredths(facts.points),
-        facts.rank_since,
-        facts.recommendations,
-        membership=MembershipStatus.MEMBER,  # only members are listed
-    )
-    return next_rank_out(state, hundredths(facts.pace), policy, facts.as_of)
 
 
 def _player_out(facts: PlayerFacts, next_rank: NextRankOut | None) -> out.PlayerOut:

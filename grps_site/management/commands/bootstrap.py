@@ -49,6 +49,8 @@ PERIODIC = {
     "players.fetch_avatars": 5,
     "players.release_quarantines": 5,
     "players.apply_counting": 60,
+    "discord.answer": 5,
+    "discord.post_queue": 15,
     "syncs.run_jobs": 10,
     "syncs.push_mirrors": 5,
     "syncs.drain_queues": 15,
