@@ -19,7 +19,7 @@ MOST_CHOICES = 25
 ROW, BUTTON, TEXT_INPUT = 1, 2, 4  # types of components
 GREEN, RED, LINK = 3, 4, 5  # styles of buttons
 PARAGRAPH = 2  # style of a text input
-NOBODY = {"parse": []}  # mentions: a name or a reason must not notify anybody
+NOBODY: dict[str, list[str]] = {"parse": []}  # mentions: a name or a reason must not notify anybody
 # A backslash does not escape an at sign everywhere, so a zero-width space follows it.
 _MARKDOWN = re.compile(r"([\\`*_~|>#\[\]()<\-])")
 _MENTION = re.compile(r"@(?=\S)")

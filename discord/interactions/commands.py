@@ -119,7 +119,8 @@ STAFF: tuple[StaffCommand, ...] = (
     ),
     StaffCommand("ban", "Where to ban a player.", staff.act("ban"), (PLAYER,)),
 )
-BY_NAME: dict[str, MemberCommand | StaffCommand] = {one.name: one for one in (*MEMBERS, *STAFF)}
+ALL: tuple[MemberCommand | StaffCommand, ...] = (*MEMBERS, *STAFF)
+BY_NAME = {one.name: one for one in ALL}
 
 
 def definitions() -> list[Definition]:

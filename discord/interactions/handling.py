@@ -4,7 +4,8 @@ Reads are answered at once. What acts is stored and answered by a worker, since 
 Roblox and for locks.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import structlog
 from django.conf import settings
@@ -86,7 +87,7 @@ HANDLERS: dict[int, Callable[[Interaction], Answer]] = {
 }
 
 
-def _later(asked: Interaction, stored: dict[str, object]) -> Answer:
+def _later(asked: Interaction, stored: Mapping[str, Any]) -> Answer:
     """Store what is asked for a worker. Raises Repeated."""
     if not pending.accept(asked, stored):
         raise Repeated

@@ -62,7 +62,7 @@ class Interaction(msgspec.Struct, frozen=True):
     type: int
     token: Annotated[str, msgspec.Meta(min_length=1, max_length=2000)]
     data: Data = Data()
-    guild_id: Snowflake = ""
+    guild_id: Snowflake | None = None
     member: Member | None = None
     user: User | None = None
 

@@ -5,6 +5,7 @@ taken up by another one: before that transaction nothing happened, after it only
 """
 
 import datetime as dt
+from collections.abc import Mapping
 from typing import Any
 
 import structlog
@@ -34,13 +35,13 @@ CALL = 5.0  # seconds that Discord has to take an answer, and that the call wait
 log = structlog.get_logger("grps.discord")
 
 
-def accept(interaction: Interaction, asked: dict[str, Any]) -> bool:
+def accept(interaction: Interaction, asked: Mapping[str, Any]) -> bool:
     """Store an interaction for a worker. Return whether it is new."""
     _, created = PendingInteraction.objects.get_or_create(
         id=int(interaction.id),
         defaults={
             "discord_id": interaction.discord_id,
-            "asked": asked,
+            "asked": dict(asked),
             "token": interaction.token,
             "received_at": database_clock.now(),
         },
@@ -107,7 +108,7 @@ def _staff(discord_id: int, asked: dict[str, Any]) -> Staff:
     try:
         return people.staff(discord_id)
     except NotAllowed:
-        player = Player.objects.get(user_id=links.roblox_id_of(discord_id))
+        player = Player.objects.get(user_id=people.roblox_id_of(discord_id))
         record_refusal(str(asked.get("name", "")), None, actor_of(player))
         raise
 
