@@ -21,7 +21,7 @@ GREEN, RED, LINK = 3, 4, 5  # styles of buttons
 PARAGRAPH = 2  # style of a text input
 NOBODY: dict[str, list[str]] = {"parse": []}  # mentions: a name or a reason must not notify anybody
 # A backslash does not escape an at sign everywhere, so a zero-width space follows it.
-_MARKDOWN = re.compile(r"([\\`*_~|>#\[\]()<\-])")
+_MARKDOWN = re.compile(r"([\\`*_~|>#\[\]()<]|^[-+])", re.MULTILINE)
 _MENTION = re.compile(r"@(?=\S)")
 
 
@@ -43,7 +43,7 @@ def with_page(text: str, address: str) -> str:
 
 
 def plain(text: str) -> str:
-    """Return a text of a person so that Discord shows it as it is, without links or mentions."""
+    """Return a text of a person so that Discord shows it as it is: no markup, no mentions."""
     return isolated(_MENTION.sub("@\u200b", _MARKDOWN.sub(r"\\\1", text)))
 
 

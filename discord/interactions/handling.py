@@ -18,8 +18,10 @@ from discord.interactions.answers import PONG, Answer
 from discord.interactions.commands import MemberCommand, StaffCommand
 from discord.interactions.payloads import Interaction
 from discord.interactions.performing import UNKNOWN
+from players.active_policy import active
 
 REMEMBERED = 180  # seconds; longer than a signature's time may be off
+OFF = "The community's policy switches commands in Discord off."
 ELSEWHERE = "This works only in the community's own server."
 log = structlog.get_logger("grps.discord")
 
@@ -40,6 +42,8 @@ def answer(asked: Interaction) -> Answer:
         return PONG
     if not asked.guild_id or int(asked.guild_id) != settings.DISCORD_GUILD_ID:
         return answers.private(ELSEWHERE)
+    if not active().bundle.community.discord.commands:
+        return answers.private(OFF)
     typing = asked.type == payloads.AUTOCOMPLETE
     if why_not := limits.why_not(asked.discord_id, typing=typing):
         return answers.choices(()) if typing else answers.private(why_not)

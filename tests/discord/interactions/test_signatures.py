@@ -79,7 +79,9 @@ def test_another_application_is_refused(discord: Discord) -> None:
 
 
 @pytest.mark.parametrize("guild", ["1", None])
-def test_another_server_and_direct_messages_get_no_answer(discord: Discord, guild: str | None) -> None:
+def test_another_server_and_direct_messages_get_no_answer(
+    discord: Discord, guild: str | None
+) -> None:
     answer = discord.answer(1, type=2, guild_id=guild, data={"name": "leaderboard"})
     assert "own server" in answer["data"]["content"]
 

@@ -1,0 +1,113 @@
+"""Members read public facts, and their own way to the next rank."""
+
+import datetime as dt
+
+import pytest
+from django.utils import timezone
+
+from discord.interactions import commands
+from discord.interactions.answers import plain
+from players import leaderboard
+from players.models import Player
+from tests.discord.interactions.people import linked, player
+from tests.discord.interactions.signed import Discord, is_private, text_of
+
+STRANGER = 77
+
+
+def test_somebody_reads_their_rank_and_points(discord: Discord) -> None:
+    person = linked(1, "Captain II", adjusted=1234)
+    leaderboard.fold()
+    rank, points = discord.command(person, "rank"), discord.command(person, "points")
+    assert "**player\\_1** is **Captain II**" in text_of(rank)
+    assert "**1,234.00** points and is number 1 of 1" in text_of(points)
+    assert not is_private(rank)
+    assert rank["data"]["allowed_mentions"] == {"parse": []}
+
+
+def test_somebody_else_is_read_by_name(discord: Discord) -> None:
+    player(2, "Captain I", username="Builder")
+    assert "**Builder** is **Captain I**" in text_of(
+        discord.command(STRANGER, "rank", player="builder")
+    )
+    offers = discord.typed(STRANGER, "rank", "player", "BUI")
+    assert offers == [{"name": "Builder (Captain I)", "value": "2"}]
+    missing = discord.command(STRANGER, "rank", player="nobody")
+    assert "No player" in text_of(missing)
+    assert is_private(missing)
+
+
+def test_a_suspension_shows_nowhere(discord: Discord) -> None:
+    """As in public lists, a suspended player keeps their former rank."""
+    from players.discipline import sanctions
+    from players.moderation.actors import at_the_shell
+    from players.moderation.command import Command
+
+    player(2, "Captain I")
+    before = text_of(discord.command(STRANGER, "rank", player="2"))
+    command = Command(by=at_the_shell(), reason="x", now=timezone.now())
+    sanctions.suspend(2, command, until=timezone.now() + dt.timedelta(days=1))
+    assert text_of(discord.command(STRANGER, "rank", player="2")) == before
+
+
+def test_the_leaderboard_names_ten(discord: Discord) -> None:
+    for user_id in range(1, 13):
+        player(user_id, adjusted=100 * user_id)
+    lines = text_of(discord.command(STRANGER, "leaderboard")).splitlines()
+    assert len(lines) == 11
+    assert lines[1] == "1. **player\\_12** (Initiate): 1,200.00"
+    week = text_of(discord.command(STRANGER, "leaderboard", period="week"))
+    assert "week" in week or "Nobody" in week
+    assert "offered" in text_of(discord.command(STRANGER, "leaderboard", period="decade"))
+
+
+def test_the_way_to_the_next_rank_is_private(discord: Discord) -> None:
+    person = linked(1)
+    answer = discord.command(person, "next")
+    assert is_private(answer)
+    assert "Your next rank is **Shock Trooper I**. You lack" in text_of(answer)
+    Player.objects.filter(user_id=1).update(listed=False)
+    assert "no public list" in text_of(discord.command(person, "next"))
+
+
+def test_the_link_leads_to_the_members_page(discord: Discord) -> None:
+    person = linked(1)
+    assert text_of(discord.command(STRANGER, "link")).endswith("http://localhost:8000/me")
+    assert "**player\\_1**" in text_of(discord.command(person, "link"))
+
+
+def test_an_unlinked_member_is_told_where_to_link(discord: Discord) -> None:
+    answer = discord.command(STRANGER, "rank")
+    assert is_private(answer)
+    assert "not linked" in text_of(answer)
+
+
+def test_a_command_that_is_gone_is_explained(discord: Discord) -> None:
+    assert "does not exist" in text_of(discord.command(STRANGER, "old"))
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("@everyone", "@\u200beveryone"),
+        ("<@123>", "\\<@\u200b123\\>"),
+        ("[a](http://b)", "\\[a\\]\\(http://b\\)"),
+        ("a_b*c", "a\\_b\\*c"),
+        ("- item\n# title", "\\- item\n\\# title"),
+        ("well-known", "well-known"),
+    ],
+)
+def test_a_text_of_a_person_is_only_text(text: str, shown: str) -> None:
+    assert plain(text) == shown
+
+
+def test_the_definitions_keep_to_discords_limits() -> None:
+    found = commands.definitions()
+    assert len({one["name"] for one in found}) == len(found) <= 100
+    for one in found:
+        assert 1 <= len(one["description"]) <= 100
+        required = [option["required"] for option in one["options"]]
+        assert required == sorted(required, reverse=True)  # required ones come first
+        assert all(len(option["description"]) <= 100 for option in one["options"])
+    staff = [one["name"] for one in found if "default_member_permissions" in one]
+    assert staff == ["case", "warn", "suspend", "adjust", "note", "ban"]
