@@ -2,7 +2,7 @@
 
 from discord.interactions.erasure import forget
 from discord.models import DiscordLink
-from players.personal_data import COUNT, HASH, LIST
+from players.personal_data import COUNT, HASH, LIST, OURS
 from players.privacy.person import Person
 from players.privacy.registry import By, Drop, Text, Until, held, impersonal, naming, place
 
@@ -53,6 +53,10 @@ impersonal("discord_interactions", HASH, "token", "lease")
 impersonal("discord_interactions", COUNT, "attempts")
 impersonal("discord_queue_messages", LIST, "kind", "wanted", "shown")
 impersonal("discord_queue_messages", HASH, "nonce", "lease")
+impersonal("discord_interactions", "the number that Discord gave to the interaction", "id")
+held("discord_queue_messages", "player_id", By(forget))
+impersonal("discord_queue_messages", "numbers of Discord's", "channel_id", "message_id")
+impersonal("discord_queue_messages", OURS, "key")
 impersonal("discord_queue_messages", "why Discord did not take it", "problem")
 impersonal("discord_queue_messages", COUNT, "attempts")
 place(

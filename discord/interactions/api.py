@@ -1,7 +1,7 @@
 """The endpoint to which Discord posts interactions."""
 
 import time
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 from prometheus_client import Histogram
@@ -30,6 +30,20 @@ ANSWERED = Histogram(
 )
 
 
+class InteractionIn(msgspec.Struct, frozen=True):
+    """What GRPS reads of an interaction: 1 ping, 2 command, 3 button, 4 typing, 5 dialog.
+
+    `data` is the command with its options, or the button or dialog. Unknown fields are ignored.
+    """
+
+    id: payloads.Snowflake
+    application_id: payloads.Snowflake
+    type: Annotated[int, msgspec.Meta(ge=payloads.PING, le=payloads.MODAL)]
+    token: payloads.Token
+    data: dict[str, Any] = {}
+    guild_id: payloads.Snowflake | None = None
+
+
 class InteractionOut(msgspec.Struct, frozen=True, omit_defaults=True):
     """Discord's form: 1 pong, 4 message, 5 answered later, 8 offered names, 9 dialog."""
 
@@ -44,7 +58,7 @@ class Interactions(View):
     of the body is Discord's.
     """
 
-    caller, request_body, response_body = "discord", Interaction, InteractionOut
+    caller, request_body, response_body = "discord", InteractionIn, InteractionOut
     error_statuses = (403, 409)
 
     def post(self, request: Request) -> Response:

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import msgspec
 
 Snowflake = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{1,19}$")]
+Token = Annotated[str, msgspec.Meta(min_length=1, max_length=2000)]
 
 PING, COMMAND, COMPONENT, AUTOCOMPLETE, MODAL = range(1, 6)
 TEXT_INPUT = 4  # type of a component
@@ -60,7 +61,7 @@ class Interaction(msgspec.Struct, frozen=True):
     id: Snowflake
     application_id: Snowflake
     type: int
-    token: Annotated[str, msgspec.Meta(min_length=1, max_length=2000)]
+    token: Token
     data: Data = Data()
     guild_id: Snowflake | None = None
     member: Member | None = None

@@ -64,12 +64,12 @@ def _handle(row: PendingInteraction) -> None:
     if row.answer is None and database_clock.now() >= row.expires_at:
         log.warning("an interaction was not carried out: its time was over", interaction=row.pk)
         return _finish(row)
-    if row.answer is None and not _carry_out(row):
+    if row.answer is None and not carry_out(row):
         return None
     return _send(row)
 
 
-def _carry_out(row: PendingInteraction) -> bool:
+def carry_out(row: PendingInteraction) -> bool:
     """Store the act and its answer. Return whether there is an answer to send."""
     # Roblox is asked outside of the transaction.
     others = performing.people_to_read(row.asked or {})

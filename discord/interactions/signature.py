@@ -9,16 +9,12 @@ from functools import lru_cache
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from django.conf import settings
-from prometheus_client import Counter
 
 from common import database_clock
 from common.parsing import whole_number
 
 WINDOW = 60  # seconds by which the timestamp may be off, in both directions
 LARGEST_BODY = 65_536  # bytes; verifying costs more for longer ones
-REFUSED = Counter(
-    "grps_discord_refused_signatures", "Interactions whose signature was not Discord's"
-)
 
 
 class BadSignature(Exception):

@@ -13,7 +13,6 @@ from rest_framework.exceptions import AuthenticationFailed, Throttled
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
-from common import metric_errors
 from discord.interactions import signature as discord_signature
 from grps_site.http import signed_calls, throttling, turnstile
 from roblox.keys import KeyRefused, authenticate
@@ -76,8 +75,6 @@ class DiscordSignature(BaseAuthentication):
         try:
             discord_signature.verify(signature, timestamp, request.body)
         except discord_signature.BadSignature as refusal:
-            with metric_errors.tolerated():
-                discord_signature.REFUSED.inc()
             raise AuthenticationFailed(str(refusal)) from None
         return None, "discord"
 

@@ -17,14 +17,18 @@ from typing import Any, Protocol
 import msgspec
 from django.conf import settings
 from django.core.management import CommandError, call_command
-from django.test import Client
+from django.test import Client, override_settings
 from django.utils import timezone
 
 from audits.models import AuditEvent
 from audits.record import Actor
 from common.errors import NotAllowed, Refused
+from common.leases import claim
 from console.accounts.permissions import of_roblox, rights_of
 from console.models import StaffAccount
+from discord import links
+from discord.interactions import limits, pending
+from discord.models import PendingInteraction
 from players.actions import undo
 from players.actions.registry import INVERSES
 from players.bulk import previews, row_executor
@@ -44,6 +48,7 @@ from players.policy.leave import LeaveDays
 from players.ranks import decisions
 from roblox.models import Experience
 from tests.console.people import client_as, owner_client
+from tests.discord.interactions import signed
 from tests.matrix.ladder import (
     ALLOWED,
     AMOUNTS,
@@ -59,6 +64,7 @@ from tests.matrix.ladder import (
 
 Order = dict[str, Any]
 ACTOR, TARGET = 100, 200  # Roblox user ids
+DISCORD_ACCOUNT = 900  # of the actor
 NUMBERS = itertools.count(1)
 OF_LADDER = tuple(
     person for person in PEOPLE if person not in {"an owner without a rank", "the operator"}
@@ -172,6 +178,37 @@ class BoundedGame(Game):
             bounds=msgspec.to_builtins(Bounds(acts=()).terms)
         )
         return super().attempt(case, user_id)
+
+
+class Discord(ByTheRules):
+    """Commands in Discord, from the signed request to the worker's answer."""
+
+    acts = ("warn", "suspend", "note", *AMOUNTS)
+    people = FEW
+
+    def __init__(self, api_key: str) -> None:
+        self.discord = signed.Discord()
+        self.settings = override_settings(
+            DISCORD_APPLICATION_ID=signed.APPLICATION,
+            DISCORD_GUILD_ID=signed.GUILD,
+            DISCORD_PUBLIC_KEY=self.discord.public_key,
+        )
+
+    def attempt(self, case: Case, user_id: int) -> tuple[str, str]:
+        links.link(ACTOR, DISCORD_ACCOUNT)
+        limits.commands.forget()
+        name = "adjust" if case.act in AMOUNTS else case.act
+        amount = {"points": AMOUNTS[case.act]} if case.act in AMOUNTS else {}
+        words = {"text" if name == "note" else "reason": "seen it"}
+        with self.settings:
+            self.discord.command(DISCORD_ACCOUNT, name, player=str(user_id), **amount, **words)
+        (row,) = claim(PendingInteraction.objects.filter(finished_at=None), 1)
+        assert pending.carry_out(row)
+        said = str(row.answer)
+        if "/admin/players/" not in said:  # only what was done leads to the case file
+            return REFUSED, said
+        held = Approval.objects.filter(player__user_id=user_id, status="waiting").exists()
+        return HELD if held else ALLOWED, said
 
 
 class Shell(ByTheRules):
@@ -507,6 +544,7 @@ DOORS: dict[str, Callable[[str], Door]] = {
     "rule": lambda api_key: Rule(),
     "game": Game,
     "bounded game": BoundedGame,
+    "discord": Discord,
     "shell": lambda api_key: Shell(),
     "console": lambda api_key: Console(),
     "mass change": lambda api_key: Bulk(),

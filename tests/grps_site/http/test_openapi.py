@@ -88,6 +88,8 @@ def test_it_says_how_each_caller_proves_itself() -> None:
         "Nonce",
         "Signature",
         "RobloxSignature",
+        "DiscordSignature",
+        "DiscordTimestamp",
         "Turnstile",
     }
     assert document["paths"]["/appeals"]["post"]["security"] == [{"Turnstile": []}]
