@@ -10,7 +10,7 @@ from discord.interactions import addresses, case_texts, people
 from discord.interactions.answers import SeePage, plain, with_page
 from players.actions import registry
 from players.actions.params import parse
-from players.actions.registry import StaffAction
+from players.actions.staff_action import StaffAction
 from players.moderation.actors import Staff
 from players.moderation.command import ActionResult, Command
 
