@@ -9,7 +9,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 STAMP := $(VENV)/.complete
 
-.PHONY: help up test test-long demo bench image-test lint format types portal-check check setup lock clean
+.PHONY: help up test test-long demo bench image-test model lint format types portal-check check setup lock clean
 
 help: ## show this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +32,9 @@ bench: setup ## run benchmarks; ratios of one run, also in $GRPS_STATE/bench.jso
 image-test: setup ## build the image and run it without a container engine (root, buildah, debootstrap)
 	@GRPS_STATE=$(GRPS_STATE)/test GRPS_IMAGE=1 $(PY) -m devserver run -- $(PY) -m pytest -n 0 -s tests/deploy/test_image.py $(ARGS)
 
+model: setup ## build the games' package as a model for Roblox Studio (dist/GRPS.rbxmx)
+	@$(PY) -m deploy.luau_model dist/GRPS.rbxmx
+
 check: lint types portal-check ## lint, format, types, contracts, migrations, deployment settings, templates, the portal
 
 lint: setup
@@ -40,7 +43,7 @@ lint: setup
 	@$(VENV)/bin/lint-imports --no-cache
 	@$(VENV)/bin/djlint templates --lint --quiet
 	@bash deploy/stylua --check
-	@$(PY) deploy/luau_types.py
+	@$(PY) -m deploy.luau_types
 
 types: setup
 	@$(VENV)/bin/mypy

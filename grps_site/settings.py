@@ -319,6 +319,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "TITLE": "GRPS",
     "DESCRIPTION": "Group Rank & Points System: ledger, ranks and leaderboard of a Roblox community.",
     "VERSION": VERSION,
+    "LICENSE": {"name": "MIT License", "identifier": "MIT"},
     "OAS_VERSION": "3.1.1",
     "SERVERS": [{"url": "/", "description": "This server."}],
     "SERVE_INCLUDE_SCHEMA": False,
