@@ -99,6 +99,7 @@ PAGES = (
         ("console:sync", "admin:syncs_syncjob_changelist"),
         ("console.sync", "syncs.view_syncjob"),
     ),
+    MenuEntry("Discord", "i", ("console:discord",), ("console.sync", "syncs.view_syncjob")),
     MenuEntry(
         "Webhooks",
         "w",

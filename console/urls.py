@@ -10,6 +10,7 @@ from console.approvals import views as approvals_views
 from console.audit import views as exploring
 from console.bulk import adjustment_views
 from console.bulk import views as bulk_views
+from console.discord import views as discord_views
 from console.experiences import views as experiences_views
 from console.leave import views as leave_views
 from console.players import case_views, saved_filters
@@ -38,6 +39,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *quarantines_views.urls,
     *sync_views.urls,
     *pin_views.urls,
+    *discord_views.urls,
     *exploring.urls,
     *policy.urls,
     *simulation_views.urls,

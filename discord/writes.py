@@ -3,6 +3,7 @@
 from django.conf import settings
 
 from discord.bot import is_configured
+from players.active_policy import NoPolicy, active
 from roblox import write_hold
 
 
@@ -16,7 +17,13 @@ def why_off() -> str:
 
 
 def roles_off() -> str:
-    """Return why no roles are given, whatever the other settings say. Empty: they are."""
+    """Return why GRPS does not look after roles at all, empty if it does."""
+    try:
+        wanted = active().bundle.community.discord.roles
+    except NoPolicy as missing:
+        return str(missing)
+    if not wanted:
+        return "The policy in force switches roles on Discord off (policy.community.json)."
     if not settings.DISCORD_ROLES.managed:
         return "No rank has a Discord role: fill the map of roles."
     return ""

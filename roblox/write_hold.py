@@ -19,7 +19,8 @@ SERVER = "SELECT system_identifier::text FROM pg_control_system()"
 MAY_ASK = "SELECT has_function_privilege('pg_control_system()', 'EXECUTE')"
 MOVED = (
     "The database is another one than before: it was restored from a backup or moved. Nothing is"
-    " written to Roblox until `manage.py recover after-restore` has compared both (docs/recover.md)."
+    " written to Roblox or Discord until `manage.py recover after-restore` has compared both"
+    " (docs/recover.md)."
 )
 
 

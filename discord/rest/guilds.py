@@ -42,6 +42,18 @@ class GuildInfo(msgspec.Struct, frozen=True):
     owner_id: int = 0
 
 
+class Application(msgspec.Struct, frozen=True):
+    """The application whose token is used. `verify_key` verifies its interactions."""
+
+    id: int
+    name: str = ""
+    verify_key: str = ""
+
+
+def application(client: Discord) -> Application:
+    return client.call(Request(routes.APPLICATION), Application)
+
+
 def guild(client: Discord, guild_id: int) -> GuildInfo:
     return client.call(Request(routes.GUILD, {"guild": guild_id}), GuildInfo)
 

@@ -14,6 +14,7 @@ from discord.rest import guilds
 from discord.rest.guilds import ADMINISTRATOR, MANAGE_ROLES
 
 FRESH = dt.timedelta(minutes=5)
+NOW = dt.timedelta(0)
 NOT_THERE = "The bot is not in the Discord server: invite it (docs/discord.md)."
 MAY_NOT = (
     "The bot may not give roles: switch on Manage Roles for its role in Server Settings, Roles."

@@ -136,6 +136,11 @@ def _rest_absent(began_at: dt.datetime) -> None:
     rows.update(status=RoleMirror.Status.RESTING, confirmed=None, reason=LEFT)
 
 
+def want() -> None:
+    """Have a reading of all members begin at the next step."""
+    Guild.objects.update(read_at=None, retry_at=Now())
+
+
 def seen(discord_id: int) -> None:
     """Push the roles of somebody who rested and is in the guild again."""
     rows = RoleMirror.objects.filter(discord_id=discord_id, status=RoleMirror.Status.RESTING)

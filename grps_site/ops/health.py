@@ -17,7 +17,14 @@ from grps_site.analytics import health as analytics_health
 from grps_site.http.errors import read_only
 from grps_site.http.json_codec import dumps
 from grps_site.models import Heartbeat
-from grps_site.ops import broker_health, clocks, database_roles, seal_file_health, write_hold_health
+from grps_site.ops import (
+    broker_health,
+    clocks,
+    database_roles,
+    discord_health,
+    seal_file_health,
+    write_hold_health,
+)
 from grps_site.ops.unhealthy import Unhealthy
 from players import leaderboard
 from players.privacy import marks
@@ -97,6 +104,7 @@ DEEP: dict[str, Check] = READY | {
     "clocks": clocks.check_clocks,
     "slots": analytics_health.check_slots,
     "writes to Roblox": write_hold_health.check,
+    "Discord": discord_health.check,
     "marks of erased people": _erasure_marks,
 }
 

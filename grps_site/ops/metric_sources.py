@@ -26,6 +26,8 @@ STATE = """
 WAITING = """
     SELECT 'mirrors', status, count(*) FROM
         (SELECT status FROM mirrors WHERE status <> 'confirmed' LIMIT 100000) m GROUP BY status
+    UNION ALL SELECT 'discord_roles', status, count(*) FROM
+        (SELECT status FROM discord_role_mirrors WHERE status <> 'confirmed' LIMIT 100000) r GROUP BY status
     UNION ALL SELECT 'sync_jobs', status, count(*) FROM
         (SELECT status FROM sync_jobs WHERE status IN ('queued', 'running', 'paused')) j GROUP BY status
     UNION ALL SELECT 'drifts', aspect, count(*) FROM
@@ -43,6 +45,7 @@ WAITING = """
 # Shown also when there are none, so that the first one is a rise that an alert can see.
 ALERTED = (
     ("mirrors", "parked"),
+    ("discord_roles", "parked"),
     ("deliveries", "given up"),
     ("endpoints", "failing"),
     ("endpoints", "disabled"),
