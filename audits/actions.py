@@ -79,6 +79,8 @@ class Action(enum.StrEnum):
     MEMBER_JOINED = "member.joined"
     MEMBER_LEFT = "member.left"
     MEMBER_RETURNED = "member.returned"
+    MEMBER_LINKED = "member.linked"
+    MEMBER_UNLINKED = "member.unlinked"
     MEMBERS_READ = "members.read"
     SYNC_ASKED = "sync.asked"
     SYNC_CONFIRMED = "sync.confirmed"

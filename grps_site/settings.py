@@ -355,8 +355,8 @@ SECURE_CSP: dict[str, list[str]] = {
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
-# W003 looks for Django's CSRF middleware by name. Ours is a subclass for the console, the only part
-# with cookies (checked by grps.E001).
+# W003 looks for Django's CSRF middleware by name. Ours is a subclass for the console and the members'
+# page, the only parts with cookies (checked by grps.E001).
 SILENCED_SYSTEM_CHECKS = ["security.W003"]
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_AGE = 12 * 3600

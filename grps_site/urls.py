@@ -4,6 +4,7 @@ from django.contrib import admin
 from django.urls import URLPattern, include, path
 from django.urls.resolvers import RoutePattern
 
+from console.members import views as member_views
 from discord.urls import urlpatterns as discord_urls
 from grps_site.http import docs, turnstile
 from grps_site.http.replica_reads import from_replica
@@ -50,6 +51,7 @@ urlpatterns = [
     path("docs", docs.docs, name="docs"),
     path("docs/problems", docs.problem_types, name="problem-types"),
     *system.urls,
+    *member_views.urls,
     path("admin/", include("console.accounts.urls")),
     path("admin/", include("console.urls")),
     path("admin/", admin.site.urls),

@@ -26,6 +26,7 @@ from console.accounts import audit_events, discord_links, identity, recent_sign_
 from console.accounts.oauth_views import refused
 from console.accounts.permissions import of_roblox, rights_of
 from console.decorators import sign_in_again
+from console.members import sign_in as member_sign_in
 from console.models import StaffAccount
 from players.membership import freshness
 from players.moderation.actors import Staff
@@ -44,7 +45,8 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         return str(settings.LOGIN_URL)
 
     def is_safe_url(self, url: str) -> bool:
-        return bool(super().is_safe_url(url)) and url.startswith("/admin/")
+        own_page = url == member_sign_in.HOME
+        return bool(super().is_safe_url(url)) and (url.startswith("/admin/") or own_page)
 
     def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
         audit_events.failed(
@@ -64,10 +66,12 @@ class SocialAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
         return False
 
     def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
-        """Check whether this account may sign in.
+        """Check whether this account may sign in. Members who want their own page never do.
 
         The user of a Roblox account is created or updated.
         """
+        if member_sign_in.is_asked_for(sociallogin):
+            member_sign_in.finish(request, sociallogin)
         provider = sociallogin.account.provider
         if sociallogin.state.get("process") == AuthProcess.CONNECT:
             self._link(request, sociallogin)

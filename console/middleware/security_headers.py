@@ -5,7 +5,7 @@ from collections.abc import Callable
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-CONSOLE = "/admin/"
+CONSOLE, MEMBERS = "/admin/", "/me"
 UNUSED = (
     "accelerometer",
     "autoplay",
@@ -31,7 +31,7 @@ class HeadersMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         response = self.get_response(request)
-        if request.path_info.startswith(CONSOLE):
+        if request.path_info.startswith(CONSOLE) or request.path_info == MEMBERS:
             response.headers["Permissions-Policy"] = PERMISSIONS
             response.headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
             response.headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")

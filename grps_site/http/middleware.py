@@ -4,7 +4,7 @@ import logging
 import re
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import structlog
 from django.conf import settings
@@ -26,6 +26,7 @@ from grps_site.http.routes import route
 from grps_site.http.secret_paths import is_private, mask_secrets
 from grps_site.ops import metrics
 
+MEMBERS = "/me"
 PROBED = re.compile(r"/health/.*|/metrics")
 REFUSED = "grps.refused"  # key in the WSGI environment: the status for a refused body
 
@@ -101,7 +102,14 @@ class ConsoleSessionMiddleware(_ConsoleOnly, SessionMiddleware):
     pass
 
 
-class ConsoleCsrfMiddleware(_ConsoleOnly, CsrfViewMiddleware):
+class ConsoleCsrfMiddleware(CsrfViewMiddleware):
+    """Django's CSRF protection, also for the members' page, the other one with a cookie."""
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if not _has_cookies(request):
+            return cast(HttpResponseBase, self.get_response(request))
+        return cast(HttpResponseBase, super().__call__(request))
+
     def process_view(
         self,
         request: HttpRequest,
@@ -109,9 +117,13 @@ class ConsoleCsrfMiddleware(_ConsoleOnly, CsrfViewMiddleware):
         callback_args: tuple[Any, ...],
         callback_kwargs: dict[str, Any],
     ) -> HttpResponseForbidden | None:
-        if not request.path_info.startswith(CONSOLE):
+        if not _has_cookies(request):
             return None
         return super().process_view(request, callback, callback_args, callback_kwargs)
+
+
+def _has_cookies(request: HttpRequest) -> bool:
+    return request.path_info.startswith(CONSOLE) or request.path_info == MEMBERS
 
 
 class ConsoleAuthenticationMiddleware(_ConsoleOnly, AuthenticationMiddleware):

@@ -334,6 +334,8 @@ SENTENCES: dict[str, Sentence] = {
     Action.MEMBER_RETURNED: Sentence(
         INFO, lambda f: f"{f.target} came back to the group ({f['rejoin']})"
     ),
+    Action.MEMBER_LINKED: Sentence(INFO, lambda f: f"{f.target} linked their Discord account"),
+    Action.MEMBER_UNLINKED: Sentence(INFO, lambda f: f"{f.target} unlinked their Discord account"),
     Action.MEMBERS_READ: Sentence(
         INFO,
         lambda f: f"Roblox says that {f['members']} players are members and {f['guests']} are not",

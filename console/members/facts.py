@@ -1,0 +1,60 @@
+"""What a member reads about themselves."""
+
+import datetime as dt
+from dataclasses import dataclass
+from decimal import Decimal
+
+from common.amounts import points
+from discord.models import DiscordLink
+from players import leaderboard
+from players.active_policy import active
+from players.discipline.queries import in_force_now
+from players.leave.queries import open_leaves, past_leaves
+from players.membership.status import present
+from players.models import Leave, Player, Sanction
+from players.policy.community import Leave as LeaveRules
+from players.policy.membership import belongs
+from players.policy.ranks import Evaluation
+from players.ranks.candidates import candidate_for
+from players.ranks.evaluation import assess
+
+PAST_LEAVES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class OwnFacts:
+    """`leave_rules` None: the policy offers no leave, or they are not in the group."""
+
+    player: Player
+    position: int | None
+    evaluation: Evaluation | None
+    sanctions: list[Sanction]
+    leaves: list[Leave]
+    past_leaves: list[Leave]
+    leave_rules: LeaveRules | None
+    discord: DiscordLink | None
+
+    @property
+    def missing_points(self) -> Decimal:
+        """The points that the next rank still requires."""
+        return points(self.evaluation.missing.points) if self.evaluation else points(0)
+
+    @property
+    def asked(self) -> Leave | None:
+        """The leave that waits for a decision."""
+        return next((one for one in self.leaves if one.status == Leave.Status.ASKED), None)
+
+
+def own_facts(player: Player, now: dt.datetime) -> OwnFacts:
+    policy = active()
+    may_ask = not player.banned and belongs(present(player.member))
+    return OwnFacts(
+        player=player,
+        position=leaderboard.position(player.points) if player.listed else None,
+        evaluation=assess([candidate_for(player)], policy, now).get(player.pk),
+        sanctions=list(in_force_now([player.pk], now).order_by("-pk")[:20]),
+        leaves=open_leaves(player),
+        past_leaves=past_leaves(player, PAST_LEAVES),
+        leave_rules=policy.bundle.community.leave if may_ask else None,
+        discord=DiscordLink.objects.filter(user_id=player.user_id).first(),
+    )
