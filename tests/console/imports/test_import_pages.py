@@ -39,9 +39,9 @@ def no_calls(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(name_resolution.accounts, "by_name", lambda asked: {})
 
 
-def test_a_second_person_approves_a_large_import(make: Make) -> None:
+def test_a_second_person_approves_a_large_import(player: Make) -> None:
     for user_id in range(1, 31):
-        make(user_id)
+        player(user_id, points=0)
     mine, theirs = owner_client("olga"), owner_client("sven")
     rows = [f"{user_id},10" for user_id in range(1, 31)]
     answer = sent(mine, "userId,Gold,Notes", *rows, "x,1", columns="points=Gold")
@@ -60,13 +60,13 @@ def test_a_second_person_approves_a_large_import(make: Make) -> None:
     assert f"import {job.pk}" in text(theirs.get(f"{LIST}{back.pk}/"))
 
 
-def test_a_file_without_known_columns_is_refused(make: Make) -> None:
+def test_a_file_without_known_columns_is_refused(player: Make) -> None:
     page = text(sent(owner_client(), "Who,What", "1,2"))
     assert "Name a column userId or username" in page
     assert not Import.objects.exists()
 
 
-def test_the_form_of_a_data_store_and_the_list(make: Make) -> None:
+def test_the_form_of_a_data_store_and_the_list(player: Make) -> None:
     client = owner_client()
     body = {"source": "store", "experience": "nexus", "store": "PlayerData", "scope": "global"}
     body |= {"key_form": "Player_{userId}", "reader": "auto", "divisor": "1", "reason": "old"}
@@ -80,7 +80,7 @@ def test_the_form_of_a_data_store_and_the_list(make: Make) -> None:
     assert job.status == "rejected"
 
 
-def test_pages_are_closed_to_people_without_the_right(make: Make) -> None:
-    client = client_as(make(5))
+def test_pages_are_closed_to_people_without_the_right(player: Make) -> None:
+    client = client_as(player(5))
     for path in ("", "new/file/"):
         assert client.get(f"{LIST}{path}").status_code in {302, 403}
