@@ -12,9 +12,10 @@ from tests.roblox.luau.universe import NIA, Server, Universe
 # Starts GRPS with a reader of the package, or a game's own function.
 START = """
 local config = ...
+local name = config.legacy
 local GRPS = require(game:GetService("ServerScriptService").GRPS)
 config.legacy = GRPS.legacyReaders[config.legacy] or function(entry)
-    if config.legacy == "broken" then error("no such field") end
+    if name == "broken" then error("no such field") end
     return if type(entry) == "table" then { points = entry.Gold, kos = 2 } else nil
 end
 return GRPS.start(config)
