@@ -25,12 +25,14 @@ OLD_ROWS = "grps_site.purge_old_rows"
 
 _GROUPS: dict[Retention, str] = {
     PROOF: "adjustment_rows adjustments appeals approvals audit_personal audit_redactions audits"
-    " bulk_rows imports decisions erasure_orders fastest_promotions leaves ledger notes periods"
-    " policy_activations policy_versions quarantines rank_restrictions recommendations"
-    " reversals roblox_notifications sanctions"
+    " bulk_rows imports decisions erasure_orders fastest_promotions hosted_event_attendances"
+    " hosted_event_hosts hosted_events leaves ledger notes periods"
+    " policy_activations"
+    " policy_versions quarantines recommendations reversals roblox_notifications sanctions"
     " sealed_events seals seal_file sessions",
     STATE: "audit_streams beat_lease cloud_keys counted daily_balances daily_figures daily_points"
-    " experience_keys experience_points experiences group_logs group_roles leaderboard_buckets"
+    " experience_keys experience_points experiences group_logs group_roles hosted_event_series"
+    " leaderboard_buckets"
     " membership_reads mirrors name_checks period_totals player_names player_records players"
     " previous_secret_uses rank_counts ranks refused_sign_ins role_grants role_pins roblox_write_hold"
     " saved_filters seen_up_to"

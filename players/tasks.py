@@ -13,6 +13,7 @@ from players import avatars, daily_figures, leaderboard, quarantine_release, use
 from players.actions import game_commands
 from players.bulk import previews, row_executor
 from players.discipline import sanctions
+from players.hosted_events import ending, series
 from players.imports import runner
 from players.leave import schedule as leave_schedule
 from players.mass_adjustments import chunk_executor
@@ -55,6 +56,14 @@ def end_sanctions() -> int:
     detection.purge(now)
     previews.purge(now)
     return sanctions.end_due(now) + approvals.expire(now)
+
+
+@shared_task(name="players.follow_hosted_events")
+def follow_hosted_events() -> int:
+    """Plan series ahead, announce what starts soon, and end what ran out."""
+    now = database_clock.now()
+    planned = series.plan_ahead(now) + series.announce(now)
+    return planned + ending.end_by_themselves(now)
 
 
 @shared_task(name="players.follow_leaves")

@@ -1,6 +1,15 @@
 from django.urls import path
 
-from players.api import appeals, automation, avatar, game, lists, policy, profiles
+from players.api import (
+    appeals,
+    automation,
+    avatar,
+    game,
+    hosted_events,
+    lists,
+    policy,
+    profiles,
+)
 
 urlpatterns = [
     path("leaderboard/top", lists.Top.as_view(), name="leaderboard-top"),
@@ -30,6 +39,12 @@ urlpatterns = [
     path("roblox/sanctions", game.Sanctions.as_view(), name="roblox-sanctions"),
     path("roblox/leave-requests", game.LeaveRequests.as_view(), name="roblox-leave-requests"),
     path("roblox/audits", game.Audits.as_view(), name="roblox-audits"),
+    path("roblox/hosted-events", hosted_events.HostedEvents.as_view(), name="roblox-hosted-events"),
+    path(
+        "roblox/hosted-events/planned",
+        hosted_events.PlannedEvents.as_view(),
+        name="roblox-planned-events",
+    ),
     path("appeals", appeals.OpenAppeal.as_view(), name="appeals"),
     path("appeals/<str:token>", appeals.ReadAppeal.as_view(), name="appeal-answer"),
     path("automation/decisions", automation.Decide.as_view(), name="automation-decisions"),

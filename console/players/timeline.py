@@ -18,7 +18,7 @@ from players.actions import undo
 from players.actions.inverses import UndoOption
 from players.models import Note, Player, Sanction
 from webhooks.messages.payloads import Sources
-from webhooks.messages.sentences import Severity
+from webhooks.messages.sentence import Severity
 
 SIZE = 30
 CURSOR = re.compile(r"([0-9]{1,18})\.([0-9]{1,7})")

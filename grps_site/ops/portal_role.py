@@ -27,6 +27,7 @@ FUNCTIONS = (
     "ahead",
     "around",
     "history",
+    "hosted_events",
     "latest_promotions",
     "leaderboard",
     "ledger_of",

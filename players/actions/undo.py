@@ -4,7 +4,7 @@ The inverse is judged and limited like any other act. Its own event refers to th
 each leads to the other.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -18,12 +18,19 @@ from common.errors import Refused
 from common.parsing import is_row_id
 from players.actions.inverses import UndoFacts, UndoOption
 from players.actions.registry import BY_NAME, INVERSES
-from players.models import Leave, Note, Player, RankRestriction, Sanction
+from players.hosted_events import awarding
+from players.models import Leave, Note, Player, Sanction
 from players.moderation import approvals
 from players.moderation.command import ActionResult, Command
 from players.moderation.locks import take_turn
 from players.moderation.refusals import audit_refusals
 from players.policy.permissions import Act
+
+# Events that one function takes back as a whole, since they changed many players.
+WHOLE: dict[str, Callable[[int, Command], ActionResult]] = {
+    Action.HOSTED_EVENT_AWARDED: awarding.undo,
+}
+OF_WHOLE = "Takes the award back from everybody who got it, in one step."
 
 ELSEWHERE: dict[str, str] = {
     Action.ADJUSTMENT_APPLIED: "A large adjustment is inverted as a whole, under Adjustments.",
@@ -57,6 +64,8 @@ def revert(event_id: int, command: Command) -> ActionResult:
     event = events_by_id([event_id]).get(event_id)
     if event is None:
         raise Refused(f"There is no event {event_id}.")
+    if event.action in WHOLE:
+        return _revert_whole(event, command)
     player = _facts_of(event).player
     act = str(permission_of(event.action) or "undo")
     with (
@@ -72,6 +81,13 @@ def revert(event_id: int, command: Command) -> ActionResult:
             return _perform_inverse(facts, command)
         except TakenBack as error:
             raise Refused(str(error)) from None
+
+
+def _revert_whole(event: PlacedEvent, command: Command) -> ActionResult:
+    try:
+        return WHOLE[event.action](event.id, command)
+    except TakenBack as error:
+        raise Refused(str(error)) from None
 
 
 def _perform_inverse(facts: UndoFacts, command: Command) -> ActionResult:
@@ -121,10 +137,6 @@ def _load_facts(events: Iterable[PlacedEvent]) -> list[UndoFacts]:
     numbers = {event.id: _row_of(event, "sanction") for event in found}
     leaves = Leave.objects.in_bulk([pk for one in found if (pk := _row_of(one, "leave"))])
     sanctions = Sanction.objects.in_bulk([pk for pk in numbers.values() if pk is not None])
-    restricted = {event.id: _row_of(event, "restriction") for event in found}
-    restrictions = RankRestriction.objects.select_related("rank").in_bulk(
-        [pk for pk in restricted.values() if pk is not None]
-    )
     notes = {
         note.event: note for note in Note.objects.filter(event__in=[event.id for event in found])
     }
@@ -135,14 +147,13 @@ def _load_facts(events: Iterable[PlacedEvent]) -> list[UndoFacts]:
             sanctions.get(numbers[event.id] or 0),
             notes.get(event.id),
             leaves.get(_row_of(event, "leave") or 0),
-            restrictions.get(restricted[event.id] or 0),
         )
         for event in found
     ]
 
 
 def _row_of(event: PlacedEvent, kind: str) -> int | None:
-    """Return the id of the row that an event names by its kind, such as "sanction"."""
+    """Return the id of the sanction or leave that an event concerns."""
     details: Mapping[str, Any] = event.details
     after, before = details.get("after") or {}, details.get("before") or {}
     number = after.get(kind) or before.get(kind)
@@ -151,6 +162,11 @@ def _row_of(event: PlacedEvent, kind: str) -> int | None:
 
 def _option(facts: UndoFacts, taken: Mapping[int, int]) -> UndoOption:
     action = facts.event.action
+    if action in WHOLE:
+        already = taken.get(facts.event.id)
+        if already is not None:
+            return UndoOption(False, f"It was taken back already, by event {already}.")
+        return UndoOption(True, OF_WHOLE)
     if action not in INVERSES:
         nothing = "It tells what happened; there is nothing to take back."
         return UndoOption(False, ELSEWHERE.get(action, nothing))

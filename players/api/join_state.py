@@ -78,7 +78,7 @@ def _read(epochs: Mapping[int, int], origin: str, now: dt.datetime) -> _Rows:
     return _Rows(
         players,
         _sessions(ids, [epochs[user_id] for user_id in players], origin),
-        _elsewhere(ids, origin),
+        elsewhere(ids, origin),
         _officers(ids),
         _sanctions(ids, now),
         any(player.banned for player in players.values()) and _lifts(origin),
@@ -94,7 +94,7 @@ def _sessions(ids: list[int], after: list[int], origin: str) -> Mapping[int, lis
     return sessions
 
 
-def _elsewhere(ids: list[int], origin: str) -> Mapping[int, Decimal]:
+def elsewhere(ids: list[int], origin: str) -> Mapping[int, Decimal]:
     """Return the points from other experiences, each at least 0."""
     others = ExperiencePoints.objects.filter(player__in=ids, counted=True, total__gt=0)
     totals = others.exclude(origin=origin).values_list("player").annotate(total=Sum("total"))

@@ -4,6 +4,8 @@ Points from private servers and from Studio form a separate part where they do n
 quarantine is a separate part too. Such a part is visible, but changes nothing else.
 """
 
+from players.models import HOSTED
+
 SPLIT = "~"
 PRIVATE, STUDIO = "private", "studio"
 
@@ -19,6 +21,8 @@ def is_apart(origin: str) -> bool:
 
 def told(origin: str) -> str:
     """Describe an origin in words, for staff."""
+    if origin == HOSTED:
+        return "hosted events"
     experience, _, part = origin.partition(SPLIT)
     words = {"": "", PRIVATE: ", private servers", STUDIO: ", Studio"}
     return f"{experience}{words.get(part, f', quarantine {part}')}"

@@ -8,6 +8,7 @@ from players.models.discipline import Appeal, Note, Sanction
 from players.models.erasure import ErasureOrder
 from players.models.fields import (
     CONSOLE,
+    HOSTED,
     IMPORTED,
     LEGACY,
     LONGEST_ORIGIN,
@@ -15,6 +16,12 @@ from players.models.fields import (
     REST,
     ZERO,
     points_field,
+)
+from players.models.hosted_event import (
+    HostedEvent,
+    HostedEventAttendance,
+    HostedEventHost,
+    HostedEventSeries,
 )
 from players.models.imports import Import, ImportRow
 from players.models.leaderboard import LeaderboardBucket, LeaderboardChange
@@ -40,7 +47,6 @@ from players.models.moderation import (
 from players.models.player import Player
 from players.models.policy import PolicyActivation, PolicyVersion, Rank, Simulation
 from players.models.quarantine import KeyCount, Quarantine
-from players.models.rank_restriction import RankRestriction
 from players.models.statistics import (
     DailyBalance,
     FastestPromotion,
@@ -56,6 +62,7 @@ from players.models.usernames import NameCheck, PlayerName
 __all__ = [
     "BULK_ALONE",
     "CONSOLE",
+    "HOSTED",
     "IMPORTED",
     "LEGACY",
     "LONGEST_ORIGIN",
@@ -82,6 +89,10 @@ __all__ = [
     "FastestPromotion",
     "GameCommand",
     "GuardTrip",
+    "HostedEvent",
+    "HostedEventAttendance",
+    "HostedEventHost",
+    "HostedEventSeries",
     "Import",
     "ImportRow",
     "KeyCount",
@@ -102,7 +113,6 @@ __all__ = [
     "Quarantine",
     "Rank",
     "RankCount",
-    "RankRestriction",
     "Recommendation",
     "Sanction",
     "Session",

@@ -7,6 +7,7 @@ two owners approved it (`ask`).
 """
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from django.conf import settings
@@ -87,6 +88,44 @@ def take(experience: str, player: Player, demand: Demand, now: dt.datetime) -> s
     )
     if player.pk is not None and not known:
         BroughtPerson.objects.create(of=day, player=player)
+    return ""
+
+
+@dataclass(frozen=True, slots=True)
+class PersonDemand:
+    """What one act of many does to a locked player: our id, the hundredths and their position."""
+
+    player: int
+    amount: int
+    position: int
+
+
+def take_many(experience: str, kind: str, demands: Sequence[PersonDemand], now: dt.datetime) -> str:
+    """Count one act on many players toward the bounds of its experience, as `take` does for one.
+
+    Returns why it exceeds them, or "". Then nothing of it is counted.
+    """
+    bundle, terms = active().bundle, in_force(experience)
+    ceiling = terms.acts.get(kind)
+    day = _locked(experience, kind if ceiling is not None and ceiling.own else "", now)
+    known = set(
+        BroughtPerson.objects.filter(
+            of=day, player__in=[demand.player for demand in demands]
+        ).values_list("player_id", flat=True)
+    )
+    spent, people = hundredths(day.spent), day.people
+    for demand in demands:
+        usage = rules.Usage(spent, people, demand.player in known)
+        act = rules.BoundedAct(kind, demand.amount, demand.position)
+        if why := rules.past(terms, act, usage, bundle):
+            return f"{_name(experience)} {why.removeprefix('it ')}."
+        spent += abs(demand.amount)
+        people += demand.player not in known
+    BroughtDay.objects.filter(pk=day.pk).update(spent=points(spent), people=people)
+    new = [
+        BroughtPerson(of=day, player_id=one.player) for one in demands if one.player not in known
+    ]
+    BroughtPerson.objects.bulk_create(new)
     return ""
 
 

@@ -43,7 +43,8 @@ CHECKS = {
     "days": """
         SELECT count(*) FROM daily_points d FULL JOIN (
             SELECT player_id, origin, (occurred_at AT TIME ZONE 'UTC')::date AS day,
-                   sum(greatest(awarded, 0)) AS awarded, count(*) AS events
+                   sum(CASE WHEN origin = 'grps:hosted' THEN awarded ELSE greatest(awarded, 0) END) AS awarded,
+                   count(*) AS events
             FROM ledger WHERE origin <> 'console' AND type NOT IN ('reconciled', 'imported') GROUP BY 1, 2, 3
         ) t USING (player_id, origin, day)
         WHERE (d.awarded, d.events) IS DISTINCT FROM (t.awarded, t.events)""",
@@ -56,7 +57,8 @@ CHECKS = {
             FROM ledger WHERE origin <> 'console' GROUP BY batch
         ) l ON l.batch = a.id
         WHERE (a.action IN ('points.ingested', 'points.reconciled') OR l.batch IS NOT NULL)
-          AND (a.id IS NULL OR a.action NOT IN ('points.ingested', 'points.reconciled', 'import.applied')
+          AND (a.id IS NULL OR a.action NOT IN ('points.ingested', 'points.reconciled', 'import.applied',
+                                                'hosted_event.awarded', 'hosted_event.undone')
                OR a.details->>'digest' IS DISTINCT FROM l.digest)""",
 }
 

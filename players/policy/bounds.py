@@ -31,7 +31,6 @@ class Kind(StrEnum):
     ADJUST = "adjust"
     AWARD = "award"
     PROPOSE = "propose"
-    LOCK = "lock"
 
 
 # Recommendations come as events, many on a busy day. Counted alone, they do not use up the limits

@@ -6,7 +6,7 @@
 
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -17,7 +17,6 @@ from players.membership.status import present
 from players.models import Decision
 from players.policy.membership import MembershipStatus
 from players.policy.ranks import Evaluation, RankState, counted_until, evaluate
-from players.ranks import restrictions
 from players.ranks.candidates import Candidate, lock_candidate
 from players.ranks.decision_records import (
     DecisionContext,
@@ -45,15 +44,10 @@ def assess(
 ) -> dict[int, Evaluation]:
     """Evaluate each candidate without changing anything; return evaluations by player id."""
     known = [candidate for candidate in candidates if candidate.rank_id in policy.ranks]
-    recommended, locked = _recommendations(known, policy), restrictions.locked(known, policy, now)
+    recommended = _recommendations(known, policy)
     return {
         candidate.id: evaluate(
-            replace(
-                _standing(candidate, policy, recommended.get(candidate.id, 0)),
-                locked=candidate.id in locked,
-            ),
-            policy.bundle,
-            now,
+            _standing(candidate, policy, recommended.get(candidate.id, 0)), policy.bundle, now
         )
         for candidate in known
     }

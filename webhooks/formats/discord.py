@@ -3,6 +3,7 @@
 The limits are from Discord's documentation of webhooks and embeds.
 """
 
+import datetime as dt
 import re
 from typing import Any
 
@@ -22,7 +23,7 @@ from webhooks.formats.base import (
     units,
 )
 from webhooks.messages.payloads import Payload
-from webhooks.messages.sentences import Severity
+from webhooks.messages.sentence import Severity
 from webhooks.outbound.http_client import HttpAnswer
 
 EMBEDS = 10  # in one message
@@ -54,6 +55,8 @@ GONE = {
     "`?thread_id=` and the id of a post, or make a webhook in a text channel.",
     220004: f"Webhooks cannot be used in this forum channel. {NEW_WEBHOOK}",
 }
+# A moment in UTC, its hyphens escaped as MARKDOWN does.
+MOMENT = re.compile(r"\b(2\d{3})\\-(\d\d)\\-(\d\d) (\d\d:\d\d) UTC\b")
 MARKDOWN = re.compile(r"([\\`*_~|>#\[\]()<\-])")
 
 
@@ -104,7 +107,7 @@ class Discord(Format):
 def _embed(payload: Payload, share: int) -> dict[str, Any]:
     footer = payload.action
     title = cut(isolated(_plain(payload.username)), TITLE)
-    told = _plain(payload.message)
+    told = in_own_zones(_plain(payload.message))
     embed: dict[str, Any] = {
         "description": cut(told, min(DESCRIPTION, share - units(footer) - units(title))),
         "color": COLOURS[payload.severity],
@@ -119,6 +122,19 @@ def _embed(payload: Payload, share: int) -> dict[str, Any]:
 def _plain(text: str) -> str:
     """Escape markdown in names and reasons."""
     return MARKDOWN.sub(r"\\\1", text)
+
+
+def in_own_zones(text: str) -> str:
+    """Replace moments as `2030-01-31 18:00 UTC`, so that each reader sees them in their own zone."""
+    return MOMENT.sub(_moment, text)
+
+
+def _moment(found: re.Match[str]) -> str:
+    try:
+        at = dt.datetime.fromisoformat("{}-{}-{} {}".format(*found.groups()))
+    except ValueError:
+        return found[0]
+    return f"<t:{int(at.replace(tzinfo=dt.UTC).timestamp())}:F>"
 
 
 def _until_reset(answer: HttpAnswer) -> float:

@@ -19,7 +19,7 @@ from webhooks.formats.base import (
     retry_after,
 )
 from webhooks.messages.payloads import Payload
-from webhooks.messages.sentences import Severity
+from webhooks.messages.sentence import Severity
 from webhooks.outbound.http_client import HttpAnswer
 
 SECTION = 2900  # characters; Slack refuses more than 3000

@@ -6,6 +6,16 @@ from audits.actions import Action
 
 # The details of an example, by action. Other actions need none.
 _NAMED = {"name": "Staff channel"}
+_HOSTED = {
+    "hostedEvent": 12,
+    "kind": "training",
+    "title": "Training",
+    "startsAt": "2030-01-05T19:00:00+00:00",
+}
+_AWARD = {"count": 34, "hosts": 1, "skipped": 2, "sum": "525.00"}
+_SERIES = {"kind": "training", "title": "Training", "everyDays": 7} | {
+    "startsAt": "2030-01-05T19:00:00+00:00"
+}
 _LEAVE = {"firstDay": "2030-01-01", "lastDay": "2030-01-14"}
 EXAMPLES: dict[str, dict[str, Any]] = {
     Action.POINTS_INGESTED: {"accepted": 12},
@@ -21,6 +31,18 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     Action.APPROVAL_WITHDRAWN: {"act": "ban"},
     Action.APPROVAL_EXPIRED: {"act": "ban"},
     Action.CLAIM_DENIED: {"act": "suspend"},
+    Action.HOSTED_EVENT_PLANNED: _HOSTED,
+    Action.HOSTED_EVENT_CHANGED: _HOSTED,
+    Action.HOSTED_EVENT_CANCELLED: _HOSTED,
+    Action.HOSTED_EVENT_SOON: _HOSTED,
+    Action.HOSTED_EVENT_STARTED: _HOSTED | {"planned": True},
+    Action.HOSTED_EVENT_ENDED: _HOSTED | {"attended": 34, "by": "host"},
+    Action.HOSTED_EVENT_STRUCK: _HOSTED,
+    Action.HOSTED_EVENT_ADDED: _HOSTED,
+    Action.HOSTED_EVENT_AWARDED: _HOSTED | _AWARD,
+    Action.HOSTED_EVENT_UNDONE: _HOSTED | _AWARD,
+    Action.HOSTED_SERIES_STARTED: _SERIES,
+    Action.HOSTED_SERIES_ENDED: _SERIES,
     Action.LEAVE_REQUESTED: {"after": _LEAVE},
     Action.LEAVE_GRANTED: {"after": _LEAVE},
     Action.LEAVE_TURNED_DOWN: {"after": _LEAVE},

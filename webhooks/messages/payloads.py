@@ -14,7 +14,7 @@ from common.parsing import is_row_id
 from players.models import ErasureOrder, Player
 from webhooks.messages import sentences
 from webhooks.messages.examples import EXAMPLES
-from webhooks.messages.sentences import EventFacts, Severity
+from webhooks.messages.sentence import EventFacts, Severity
 
 PROFILE = "https://www.roblox.com/users/{}/profile"
 

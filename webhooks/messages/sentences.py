@@ -1,54 +1,8 @@
 """One sentence for each action of the audit log, for Discord, Slack and the console."""
 
-import enum
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from typing import Any
-
 from audits.actions import Action
-from common.visible_text import isolated
-
-
-class Severity(enum.StrEnum):
-    """The importance of an event to staff. Formats choose a colour by it."""
-
-    INFO = "info"
-    GOOD = "good"
-    NOTICE = "notice"
-    WARNING = "warning"
-    CRITICAL = "critical"
-
-
-@dataclass(frozen=True, slots=True)
-class EventFacts:
-    """The data for the sentence of one event. Names are those that may be shown."""
-
-    actor: str
-    target: str
-    reason: str
-    details: Mapping[str, Any]
-    experience: str
-
-    def before(self, name: str) -> Any:
-        return (self.details.get("before") or {}).get(name, "")
-
-    def after(self, name: str) -> Any:
-        return (self.details.get("after") or {}).get(name, "")
-
-    def __getitem__(self, name: str) -> Any:
-        return self.details.get(name, "")
-
-
-@dataclass(frozen=True, slots=True)
-class Sentence:
-    severity: Severity
-    words: Callable[[EventFacts], str]
-
-    def text(self, facts: EventFacts) -> str:
-        """Return the sentence, followed by the reason if there is one."""
-        facts = replace(facts, actor=isolated(facts.actor), target=isolated(facts.target))
-        sentence = self.words(facts)
-        return f"{sentence}: {isolated(facts.reason)}" if facts.reason else f"{sentence}."
+from webhooks.messages.hosted_event_sentences import HOSTED_EVENTS
+from webhooks.messages.sentence import EventFacts, Sentence, Severity, in_experience
 
 
 def for_action(action: str) -> Sentence:
@@ -59,10 +13,6 @@ def for_action(action: str) -> Sentence:
 def _until(f: EventFacts) -> str:
     until = f.after("until")
     return f"until {until[:16].replace('T', ' ')} UTC" if until else "for good"
-
-
-def _experience(f: EventFacts) -> str:
-    return f" in {f.experience}" if f.experience else ""
 
 
 def _whose(f: EventFacts) -> str:
@@ -105,11 +55,12 @@ def _endpoint(f: EventFacts) -> str:
 INFO, GOOD, NOTICE, WARNING, CRITICAL = Severity
 
 SENTENCES: dict[str, Sentence] = {
+    **HOSTED_EVENTS,
     Action.POINTS_INGESTED: Sentence(
         INFO, lambda f: f"{f.experience} reported {f['accepted']} events"
     ),
     Action.POINTS_MISMATCH: Sentence(
-        WARNING, lambda f: f"{f.target}'s points break a law{_experience(f)} ({f['law']})"
+        WARNING, lambda f: f"{f.target}'s points break a law{in_experience(f)} ({f['law']})"
     ),
     Action.POINTS_ADJUSTED: Sentence(
         NOTICE,
@@ -120,13 +71,13 @@ SENTENCES: dict[str, Sentence] = {
     Action.EVENT_GIVEN: Sentence(
         INFO,
         lambda f: (
-            f"{f.actor} gave {f.target or 'a newcomer'} the event {f['event']} ({f['amount']}){_experience(f)}"
+            f"{f.actor} gave {f.target or 'a newcomer'} the event {f['event']} ({f['amount']}){in_experience(f)}"
         ),
     ),
     Action.POINTS_RECONCILED: Sentence(
         INFO,
         lambda f: (
-            f"{f['rows']} parts of players' points were read from the data store{_experience(f)}"
+            f"{f['rows']} parts of players' points were read from the data store{in_experience(f)}"
         ),
     ),
     Action.PLAYER_ERASED: Sentence(
@@ -136,7 +87,7 @@ SENTENCES: dict[str, Sentence] = {
         CRITICAL, lambda f: f"{f.actor} received an order to erase a person"
     ),
     Action.ERASURE_CONFIRMED: Sentence(
-        NOTICE, lambda f: f"{f.actor} confirmed that a person's keys are deleted{_experience(f)}"
+        NOTICE, lambda f: f"{f.actor} confirmed that a person's keys are deleted{in_experience(f)}"
     ),
     Action.ERASURE_COMPLETED: Sentence(CRITICAL, lambda f: "A person was erased everywhere"),
     Action.PLAYER_WARNED: Sentence(
@@ -154,18 +105,6 @@ SENTENCES: dict[str, Sentence] = {
     ),
     Action.PLAYER_BANNED: Sentence(CRITICAL, lambda f: f"{f.actor} banned {f.target} {_until(f)}"),
     Action.PLAYER_UNBANNED: Sentence(NOTICE, lambda f: f"{f.actor} lifted {f.target}'s ban"),
-    Action.PROMOTIONS_LOCKED: Sentence(
-        NOTICE, lambda f: f"{f.actor} locked the promotions of {f.target}"
-    ),
-    Action.PROMOTIONS_UNLOCKED: Sentence(
-        INFO, lambda f: f"{f.actor} unlocked the promotions of {f.target}"
-    ),
-    Action.RANK_DENIED: Sentence(
-        NOTICE, lambda f: f"{f.actor} denied {f.target} the rank {f.after('rank')}"
-    ),
-    Action.RANK_ALLOWED: Sentence(
-        INFO, lambda f: f"{f.actor} allowed {f.target} the rank {f.before('rank')}"
-    ),
     Action.PLAYER_NOTED: Sentence(INFO, lambda f: f"{f.actor} wrote a note on {f.target}"),
     Action.NOTE_WITHDRAWN: Sentence(INFO, lambda f: f"{f.actor} withdrew a note on {f.target}"),
     Action.PLAYER_RECOMMENDED: Sentence(GOOD, lambda f: f"{f.actor} recommended {f.target}"),
@@ -359,16 +298,16 @@ SENTENCES: dict[str, Sentence] = {
         WARNING, lambda f: f"{f.actor} confirmed the pull of {f['activity']}"
     ),
     Action.SYNC_REQUESTED: Sentence(
-        INFO, lambda f: f"{f.actor} asked for a pull of {f['activity']}{_experience(f)}"
+        INFO, lambda f: f"{f.actor} asked for a pull of {f['activity']}{in_experience(f)}"
     ),
     Action.SYNC_PAUSED: Sentence(
-        NOTICE, lambda f: f"{f.actor} paused the pull of {f['activity']}{_experience(f)}"
+        NOTICE, lambda f: f"{f.actor} paused the pull of {f['activity']}{in_experience(f)}"
     ),
     Action.SYNC_RESUMED: Sentence(
-        NOTICE, lambda f: f"{f.actor} resumed the pull of {f['activity']}{_experience(f)}"
+        NOTICE, lambda f: f"{f.actor} resumed the pull of {f['activity']}{in_experience(f)}"
     ),
     Action.SYNC_FINISHED: Sentence(
-        INFO, lambda f: f"The pull of {f['activity']}{_experience(f)} ended{_counters(f)}"
+        INFO, lambda f: f"The pull of {f['activity']}{in_experience(f)} ended{_counters(f)}"
     ),
     Action.DATABASE_RESTORED: Sentence(
         CRITICAL,
@@ -378,7 +317,7 @@ SENTENCES: dict[str, Sentence] = {
         ),
     ),
     Action.DRIFT_FOUND: Sentence(
-        WARNING, lambda f: f"Roblox shows another {f['aspect']} than GRPS{_experience(f)}"
+        WARNING, lambda f: f"Roblox shows another {f['aspect']} than GRPS{in_experience(f)}"
     ),
     Action.DRIFT_RESOLVED: Sentence(
         NOTICE, lambda f: f"{f.actor} resolved a difference of {f['aspect']} ({f['resolution']})"

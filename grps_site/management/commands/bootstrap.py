@@ -35,6 +35,7 @@ PERIODIC = {
     "players.fold_standings": 5,
     "players.evaluate_due": 600,
     "players.end_sanctions": 20,
+    "players.follow_hosted_events": 60,
     "players.follow_leaves": 60,
     "players.take_down_figures": 120,
     "players.roll_up_statistics": 15,

@@ -30,6 +30,7 @@ BEYOND_A_SCHEMA = {
     "POST /adjustments": [positive_data_acceptance],
     "POST /roblox/sanctions": [positive_data_acceptance],
     "POST /roblox/audits": [positive_data_acceptance],
+    "POST /roblox/hosted-events": [positive_data_acceptance],
     "GET /health/ready": [not_a_server_error],
     "GET /health/deep": [not_a_server_error],
 }

@@ -14,7 +14,8 @@ from webhooks.formats import FORMATS
 from webhooks.formats.base import AttemptOutcome, Message, cut, units
 from webhooks.messages import sentences
 from webhooks.messages.payloads import Payload, example
-from webhooks.messages.sentences import EventFacts, Severity, for_action
+from webhooks.messages.sentence import EventFacts, Severity
+from webhooks.messages.sentences import for_action
 from webhooks.models import WebhookAttempt, WebhookDelivery, WebhookEndpoint
 from webhooks.outbound.http_client import HttpAnswer
 
