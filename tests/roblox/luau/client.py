@@ -1,14 +1,15 @@
 """A player's client in its own Luau machine: tests read its screen, press buttons and type."""
 
+import json
 from typing import Any
 
 from tests.roblox.luau.machine import WORLD, Machine, take
-from tests.roblox.luau.universe import STEP, Server
+from tests.roblox.luau.universe import STEP, Server, without_null
 
 COPIED = """
     local function told(instance)
         local found = { kind = instance.ClassName, path = instance.path, below = {} }
-        found.panel = instance:GetAttribute("GRPSPanel")
+        found.attributes = instance:GetAttributes()
         for _, child in instance:GetChildren() do found.below[child.Name] = told(child) end
         return found
     end
@@ -25,8 +26,8 @@ ANSWER = (
 class Client:
     """A client. `asked`: the questions that it sent. Its questions fail while it is `deaf`."""
 
-    def __init__(self, server: Server, user_id: int) -> None:
-        self.server, self.user_id = server, user_id
+    def __init__(self, server: Server, user_id: int, locale: str = "en-us") -> None:
+        self.server, self.user_id, self._locale = server, user_id, locale
         self.asked: list[tuple[str, Any]] = []
         self.deaf = False
         self._answers: list[Any] = []
@@ -51,8 +52,14 @@ class Client:
     def type(self, placeholder: str, text: str, *, enter: bool = False) -> None:
         self._do("type", placeholder, text, enter)
 
-    def key(self, name: str = "F6", *, handled: bool = False) -> None:
-        self._do("key", name, handled)
+    def key(self, name: str = "F6", *, handled: bool = False, gamepad: bool = False) -> None:
+        self._do("key", name, handled, gamepad)
+
+    @property
+    def selected(self) -> str | None:
+        """Return the text of what a gamepad selects."""
+        found: str | None = take(self.machine.call(self.outside.get("selected")))
+        return found
 
     @property
     def shown(self) -> list[dict[str, Any]]:
@@ -112,7 +119,12 @@ class Client:
             said = found.get(1)
             return [None if said is None else self.machine.give(take(said))]
 
+        def decode(_: Any, args: Any) -> list[Any]:
+            return [self.machine.give(without_null(json.loads(str(args[0]))))]
+
         made = lua.create_table()
         made.set("ask", lua.create_function(ask))
         made.set("answer", lua.create_function(answer))
+        made.set("locale", self._locale)
+        made.set("decode", lua.create_function(decode))
         return made

@@ -214,12 +214,13 @@ class Machine:
         return made
 
     def plant_copy(self, name: str, node: dict[str, Any], parent: Any) -> None:
-        """Create a replicated instance: {kind, path?, panel?, below}, and those below it."""
+        """Create a replicated instance: {kind, path?, attributes, below}, and those below it."""
         path = HOME / node["path"] if "path" in node else None
         made = self._instance(node["kind"], name, parent, path)
-        self.lua.load_chunk("local one, value = ... one:SetAttribute('GRPSPanel', value)").call(
-            made, self.give(node.get("panel"))
-        )
+        for key, value in node["attributes"].items():
+            self.lua.load_chunk("local one, name, value = ... one:SetAttribute(name, value)").call(
+                made, key, self.give(value)
+            )
         for child, below in node["below"].items():
             self.plant_copy(child, below, made)
 
