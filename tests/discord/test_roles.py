@@ -6,11 +6,13 @@ import pytest
 from django.db.models.functions import Now
 
 from audits.models import AuditEvent
+from common import database_clock
 from discord import links
 from discord.models import DiscordLink, Guild, RoleMirror
 from discord.roles import reading, runner
 from discord.roles.targets import steps, wanted
 from players.models import Player
+from players.privacy import erasure
 from roblox import write_hold
 from tests.discord.conftest import ROLES, mirror, player, promote
 from tests.discord_world import (
@@ -25,6 +27,7 @@ from tests.discord_world import (
     TROOPER,
     DiscordWorld,
 )
+from tests.players.conftest import OWNER
 
 Linked = Callable[..., Player]
 
@@ -255,6 +258,21 @@ def test_the_bot_s_own_role_is_never_managed(guild: DiscordWorld, linked: Linked
     push()
     assert "belongs to an integration" in mirror(1).reason
     assert BOT_ROLE not in ROLES.managed
+
+
+def test_erasure_takes_the_link_and_the_roles(guild: DiscordWorld, linked: Linked) -> None:
+    linked(1, "Captain I", roles=[OTHER])
+    push()
+    erasure.erase(1, by=OWNER, reason="asked", now=database_clock.now())
+    assert not DiscordLink.objects.exists()
+    row = mirror(1)
+    assert (row.user_id, row.desired) == (None, None)
+    push()
+    assert guild.held(1001) == {OTHER}
+    assert not RoleMirror.objects.exists()
+    later = AuditEvent.objects.order_by("id").last()
+    assert later is not None
+    assert later.action != "discord.roles_changed", "nothing about them is recorded afterwards"
 
 
 def test_forgotten_after_a_month(guild: DiscordWorld, linked: Linked) -> None:
