@@ -53,7 +53,9 @@ class Endpoint:
 
 def _converter(parameter: re.Match[str]) -> str:
     name = parameter[1]
-    kind = "number" if name in _NUMBERS else "entry" if name == "entry" else "string"
+    if name in _NUMBERS:
+        return f"<number:{name}>"
+    kind = name if name in ("entry", "store") else "string"
     return f"<{kind}:{name}>"
 
 
@@ -65,6 +67,13 @@ class EntryConverter(BaseConverter):
     """The id of an entry, which may contain slashes."""
 
     regex = ".+"
+    part_isolating = False
+
+
+class StoreConverter(BaseConverter):
+    """The name of a data store, which may contain slashes."""
+
+    regex = "(?:(?!/scopes/|/entries).)+"
     part_isolating = False
 
 
@@ -200,6 +209,6 @@ ENDPOINTS = tuple(
 NAMES = frozenset(endpoint.name for endpoint in ENDPOINTS)
 URLS = Map(
     [rule for endpoint in ENDPOINTS for rule in endpoint.rules()],
-    converters={"number": NumberConverter, "entry": EntryConverter},
+    converters={"number": NumberConverter, "entry": EntryConverter, "store": StoreConverter},
     merge_slashes=False,
 ).bind("emulator")

@@ -17,7 +17,7 @@ PARTLY = {
     "dataStoreV1EntrySet",
     "dataStoreV1EntryIncrement",
 }
-IN_PROSE_ONLY = {"headshotFind", "headshotGet", "keyIntrospect", "usernameFind"}
+IN_PROSE_ONLY = {"headshotFind", "headshotGet", "keyIntrospect", "userFind", "usernameFind"}
 
 
 @pytest.fixture(scope="module")
