@@ -69,6 +69,7 @@ class Portal:
             "DATABASE_URL": f"postgresql://{ROLE}:{password}@127.0.0.1:{database_port}/grps",
             "NEXT_PUBLIC_AUTOMATION_BASE_URL": self.api_url,
             "PORTAL_URL": self.url,
+            "PORTAL_MEMBERS_URL": f"{self.api_url}/me",
             "PORTAL_STATE": str(self.state.folder / "portal"),
             "PORTAL_REFRESH_SECRET": known["LOCAL_PORTAL_REFRESH_SECRET"],
             "PORTAL_WEBHOOK_SECRET": known["LOCAL_PORTAL_WEBHOOK_SECRET"],

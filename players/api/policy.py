@@ -1,7 +1,7 @@
 """The ranks and the public part of the policy over HTTP."""
 
 from decimal import Decimal
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 from django.db.models import F
@@ -19,6 +19,8 @@ from players.public import ranks
 from players.public.ranks import PublicRank
 
 CHANGES_LIMIT = page_size(10, 50)
+# Parts that a document stored by an older release lacks.
+NEWER: dict[str, Any] = {"multipliers": []}
 AFTER_ACTIVATION = cursor(parameters.ID)
 
 
@@ -61,14 +63,32 @@ class EventTypeOut(Out, frozen=True):
     recommends: bool
 
 
+class MultiplierOut(Out, frozen=True):
+    """A period in which events are worth more.
+
+    `events` and `experiences`: the only ones that it is for; null for all. The caps do not change.
+    """
+
+    name: str
+    starts_at: Time
+    ends_at: Time
+    factor: float
+    events: list[str] | None
+    experiences: list[str] | None
+
+
 class PublicPolicyOut(Out, frozen=True):
-    """How points are earned under the active policy. Caps are points in one experience."""
+    """How points are earned under the active policy. Caps are points in one experience.
+
+    `multipliers`: past ones too, as long as the policy has them.
+    """
 
     number: Whole
     version: str
     activated_at: Time
     daily_cap: float
     weekly_cap: float
+    multipliers: list[MultiplierOut]
     events: list[EventTypeOut]
 
 
@@ -135,7 +155,7 @@ class PublicPolicy(View):
         if last is None:
             raise NoPolicy
         facts = {"number": last.number, "version": last.version, "activatedAt": last.activated_at}
-        return Response(msgspec.convert(facts | last.document, PublicPolicyOut))
+        return Response(msgspec.convert(NEWER | facts | last.document, PublicPolicyOut))
 
 
 class PolicyChanges(View):

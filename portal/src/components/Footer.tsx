@@ -9,9 +9,11 @@ interface Props {
   tagline?: string;
   /** Links of the community, such as its Discord server. */
   links?: { name: string; href: string }[];
+  /** Where members sign in to see what concerns themselves. */
+  members?: string | null;
 }
 
-export function Footer({ words, name, tagline, links = [] }: Props) {
+export function Footer({ words, name, tagline, links = [], members }: Props) {
   const { t, locale } = words;
   return (
     <footer className="footer">
@@ -30,6 +32,13 @@ export function Footer({ words, name, tagline, links = [] }: Props) {
                 </Link>
               </li>
             ))}
+            {members && (
+              <li>
+                <a href={members} rel="nofollow">
+                  {t('common.footer.members')}
+                </a>
+              </li>
+            )}
             {links.map((link) => (
               <li key={link.href}>
                 <a href={link.href} rel="noopener">

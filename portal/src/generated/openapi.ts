@@ -101,6 +101,29 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/discord/interactions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A command, button or dialog that Discord passes on, answered within three seconds
+         * @description A command, button or dialog that Discord passes on, answered within three seconds.
+         *
+         *     Its signature is verified before the body is parsed. An interaction is handled once. The type
+         *     of the body is Discord's.
+         */
+        post: operations["interactions"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/leaderboard/around/{user_id}": {
         parameters: {
             query?: never;
@@ -399,6 +422,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/roblox/hosted-events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Report the state of a hosted event, every minute while it runs and at its end
+         * @description Report the state of a hosted event, every minute while it runs and at its end.
+         *
+         *     Sending it again changes nothing. What is not allowed is answered with 200 and the state
+         *     `refused`.
+         */
+        post: operations["hostedEvents"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/roblox/hosted-events/planned": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The events that are planned next in the game's experience */
+        get: operations["plannedEvents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/roblox/joins": {
         parameters: {
             query?: never;
@@ -410,6 +473,28 @@ export interface paths {
         get: operations["joins"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/roblox/leave-requests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask for a leave of absence for a member who asked in the game
+         * @description Ask for a leave of absence for a member who asked in the game. Staff decide about it.
+         *
+         *     A request that cannot be made is answered with 200 and the status `refused`.
+         */
+        post: operations["leaveRequests"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1003,6 +1088,127 @@ export interface components {
             occurredAt: string;
         };
         /**
+         * HostedEventIn
+         * @description The state of a hosted event. The highest `revision` of an `id` wins.
+         *
+         *         `plannedId`: the planned event that it is; without it, one of the same kind and host planned for
+         *         about now. `atOnce`: everybody listed is awarded, however long they were present.
+         */
+        HostedEventIn: {
+            /** Format: uuid */
+            id: string;
+            revision: number;
+            kind: string;
+            /** Format: int64 */
+            hostUserId: number;
+            /**
+             * Format: date-time
+             * @description From the year 1970 to 9998.
+             */
+            startedAt: string;
+            attendees: components["schemas"]["AttendeeIn"][];
+            /** @default null */
+            plannedId: number | null;
+            /** @default [] */
+            coHostUserIds: number[];
+            /**
+             * Format: int64
+             * @default 0
+             */
+            placeId: number;
+            /** @default  */
+            jobId: string;
+            /** @default null */
+            endedAt: string | null;
+            /** @default false */
+            atOnce: boolean;
+            /** @default null */
+            award: components["schemas"]["AwardIn"] | null;
+        };
+        /**
+         * AttendeeIn
+         * @description One attendee. `seconds`: present so far. `struck` and `added`: the host's reason, or empty.
+         */
+        AttendeeIn: {
+            /** Format: int64 */
+            userId: number;
+            username: string;
+            seconds: number;
+            /**
+             * Format: date-time
+             * @description From the year 1970 to 9998.
+             */
+            firstSeenAt: string;
+            /**
+             * Format: date-time
+             * @description From the year 1970 to 9998.
+             */
+            lastSeenAt: string;
+            /** @default  */
+            struck: string;
+            /** @default  */
+            added: string;
+        };
+        /**
+         * AwardIn
+         * @description Award the event, for an officer who asks for it in the game.
+         */
+        AwardIn: {
+            /** Format: int64 */
+            byUserId: number;
+            reason: string;
+        };
+        /**
+         * HostedEventOut
+         * @description What became of a report. `waiting`: the award waits for a decision on the console.
+         *
+         *         `detail`: for the host to read. `players`: everybody who was awarded.
+         */
+        HostedEventOut: {
+            /** Format: uuid */
+            id: string;
+            eventId: number | null;
+            /** @enum {unknown} */
+            state: "awarded" | "cancelled" | "ended" | "planned" | "refused" | "running" | "waiting";
+            detail: string;
+            players: components["schemas"]["ElsewhereOut"][];
+        };
+        /**
+         * ElsewhereOut
+         * @description A player's points from outside of this experience, after an award.
+         */
+        ElsewhereOut: {
+            /** Format: int64 */
+            userId: number;
+            elsewhere: number;
+            awarded: number;
+        };
+        /**
+         * InteractionIn
+         * @description What GRPS reads of an interaction: 1 ping, 2 command, 3 button, 4 typing, 5 dialog.
+         *
+         *         `data` is the command with its options, or the button or dialog. Unknown fields are ignored.
+         */
+        InteractionIn: {
+            id: string;
+            application_id: string;
+            type: number;
+            token: string;
+            /** @default {} */
+            data: Record<string, never>;
+            /** @default null */
+            guild_id: string | null;
+        };
+        /**
+         * InteractionOut
+         * @description Discord's form: 1 pong, 4 message, 5 answered later, 8 offered names, 9 dialog.
+         */
+        InteractionOut: {
+            type: number;
+            /** @default {} */
+            data: Record<string, never>;
+        };
+        /**
          * JobOut
          * @description A job. `jobs`: all jobs that the same request created.
          *
@@ -1152,6 +1358,25 @@ export interface components {
         JoinsOut: {
             players: components["schemas"]["JoinOut"][];
         };
+        /**
+         * LeaveIn
+         * @description A member who asks for so many days of leave from today on, UTC.
+         */
+        LeaveIn: {
+            /** Format: int64 */
+            userId: number;
+            days: number;
+            reason: string;
+        };
+        /**
+         * LeaveOut
+         * @description Whether the request waits for staff now. `detail`: a sentence for the member.
+         */
+        LeaveOut: {
+            /** @enum {unknown} */
+            status: "asked" | "refused";
+            detail: string;
+        };
         /** LinesIn */
         LinesIn: {
             lines: components["schemas"]["LogLineIn"][];
@@ -1235,6 +1460,25 @@ export interface components {
             endsOn: string;
             closedAt: string | null;
             players: number;
+        };
+        /** PlannedListOut */
+        PlannedListOut: {
+            events: components["schemas"]["PlannedOut"][];
+        };
+        /**
+         * PlannedOut
+         * @description An event that is planned, for the list of a game.
+         */
+        PlannedOut: {
+            eventId: number;
+            kind: string;
+            title: string;
+            hostUserId: number;
+            hostUsername: string;
+            coHostUserIds: number[];
+            /** Format: date-time */
+            startsAt: string;
+            minutes: number;
         };
         /**
          * PlayerOut
@@ -1398,6 +1642,8 @@ export interface components {
         /**
          * PolicyOut
          * @description The active policy: its version, and its documents as in the files of `config/`.
+         *
+         *         `multipliers`: those of the points document that apply in this experience.
          */
         PolicyOut: {
             version: string;
@@ -1405,6 +1651,8 @@ export interface components {
             points: Record<string, never>;
             punishments: Record<string, never>;
             permissions: Record<string, never>;
+            community: Record<string, never>;
+            multipliers: Record<string, never>[];
         };
         /** PromotionsOut */
         PromotionsOut: {
@@ -1415,6 +1663,8 @@ export interface components {
         /**
          * PublicPolicyOut
          * @description How points are earned under the active policy. Caps are points in one experience.
+         *
+         *         `multipliers`: past ones too, as long as the policy has them.
          */
         PublicPolicyOut: {
             number: number;
@@ -1423,7 +1673,24 @@ export interface components {
             activatedAt: string;
             dailyCap: number;
             weeklyCap: number;
+            multipliers: components["schemas"]["MultiplierOut"][];
             events: components["schemas"]["EventTypeOut"][];
+        };
+        /**
+         * MultiplierOut
+         * @description A period in which events are worth more.
+         *
+         *         `events` and `experiences`: the only ones that it is for; null for all. The caps do not change.
+         */
+        MultiplierOut: {
+            name: string;
+            /** Format: date-time */
+            startsAt: string;
+            /** Format: date-time */
+            endsAt: string;
+            factor: number;
+            events: string[] | null;
+            experiences: string[] | null;
         };
         /**
          * EventTypeOut
@@ -2022,6 +2289,93 @@ export interface operations {
             };
             /** @description Not Found */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    interactions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["InteractionIn"];
+            };
+        };
+        responses: {
+            /** @description Discord's form: 1 pong, 4 message, 5 answered later, 8 offered names, 9 dialog. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InteractionOut"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3032,6 +3386,113 @@ export interface operations {
             };
         };
     };
+    hostedEvents: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["HostedEventIn"];
+            };
+        };
+        responses: {
+            /** @description What became of a report. `waiting`: the award waits for a decision on the console. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HostedEventOut"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    plannedEvents: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The events that are planned next in the game's experience. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlannedListOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     joins: {
         parameters: {
             query: {
@@ -3064,6 +3525,75 @@ export interface operations {
             };
             /** @description Unauthorized */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    leaveRequests: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LeaveIn"];
+            };
+        };
+        responses: {
+            /** @description Whether the request waits for staff now. `detail`: a sentence for the member. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LeaveOut"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -3,6 +3,8 @@
 export interface Settings {
   portalUrl: string;
   apiUrl: string;
+  /** Where members see what concerns themselves: Django's page `/me`. */
+  membersUrl: string | null;
   databaseUrl: string | null;
   databasePool: number;
   /** Milliseconds that a page waits for its sources in all. */
@@ -40,6 +42,7 @@ export function readSettings(environment: Environment): Settings {
   const settings = {
     portalUrl: reader.required('PORTAL_URL', httpUrl, 'http://localhost:3000'),
     apiUrl: reader.required('NEXT_PUBLIC_AUTOMATION_BASE_URL', httpUrl),
+    membersUrl: reader.optional('PORTAL_MEMBERS_URL', httpUrl),
     databaseUrl: reader.optional('DATABASE_URL', postgresUrl),
     databasePool: Number(reader.optional('DATABASE_POOL', poolSize) ?? 5),
     pageDeadline: Number(reader.optional('PORTAL_DEADLINE', milliseconds) ?? 1_000),

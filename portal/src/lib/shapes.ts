@@ -159,12 +159,23 @@ export interface Rank {
   players: number;
 }
 
+/** A time in which events are worth more. Null: for all events, or in all games. */
+export interface Multiplier {
+  name: string;
+  startsAt: string;
+  endsAt: string;
+  factor: Amount;
+  events: string[] | null;
+  experiences: string[] | null;
+}
+
 export interface PublicPolicy {
   number: number;
   version: string;
   activatedAt: string;
   dailyCap: Amount;
   weeklyCap: Amount;
+  multipliers: Multiplier[];
   events: {
     type: string;
     weight: Amount | null;

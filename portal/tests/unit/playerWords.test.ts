@@ -34,6 +34,7 @@ const POLICY = {
   activatedAt: '2026-11-01T00:00:00Z',
   dailyCap: 50_000n,
   weeklyCap: 250_000n,
+  multipliers: [],
   events: [
     event('training', 1_500n),
     event('wo', -10n),

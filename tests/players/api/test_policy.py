@@ -132,3 +132,26 @@ def test_without_a_policy_there_is_nothing_to_read(client: Client) -> None:
     PolicyActivation.objects.all().delete()
     answer = client.get("/policy?n=4")
     assert (answer.status_code, Player.objects.count()) == (503, 0)
+
+
+def test_multipliers_are_public_and_older_documents_have_none(client: Client) -> None:
+    assert read(client, "/policy?multipliers=1")["multipliers"] == []
+    found = documents()
+    weekend = {"name": "Weekend", "factor": 1.5, "events": ["training"]}
+    weekend |= {"from": "2030-01-05T00:00:00Z", "to": "2030-01-07T00:00:00Z"}
+    found["points"]["multipliers"] = [weekend]
+    put_in_force(found)
+    assert read(client, "/policy?multipliers=2")["multipliers"] == [
+        {
+            "name": "Weekend",
+            "startsAt": "2030-01-05T00:00:00Z",
+            "endsAt": "2030-01-07T00:00:00Z",
+            "factor": 1.5,
+            "events": ["training"],
+            "experiences": None,
+        }
+    ]
+    last = PolicyActivation.objects.latest("pk")
+    last.document.pop("multipliers")
+    PolicyActivation.objects.filter(pk=last.pk).update(document=last.document)
+    assert read(client, "/policy?multipliers=3")["multipliers"] == []

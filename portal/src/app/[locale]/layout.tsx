@@ -56,6 +56,7 @@ export default async function Layout({ children, params }: Props) {
           name={name}
           tagline={inLanguage(tagline, locale)}
           links={linksOf(brand(), locale)}
+          members={settings().membersUrl}
         />
       </body>
     </html>

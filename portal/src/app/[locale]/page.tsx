@@ -5,6 +5,7 @@ import { drawPage, orNull } from '@/app/drawPage';
 import { canJoin, JoinLinks } from '@/app/JoinLinks';
 import { Empty } from '@/components/Empty';
 import { Ladder } from '@/components/Ladder';
+import { Multipliers } from '@/components/Multipliers';
 import { PlayerTable } from '@/components/PlayerTable';
 import { ladderOf, looksOf, type RankLook } from '@/components/RankBadge';
 import { Search } from '@/components/Search';
@@ -12,12 +13,14 @@ import { StaleNote } from '@/components/StaleNote';
 import { Stat } from '@/components/Stat';
 import { currentAsk } from '@/lib/ask';
 import { alternates, path, type Words, wordsOf } from '@/lib/i18n';
+import { current, isInForce, multiplierLines } from '@/lib/multipliers';
 import { leaderboard } from '@/lib/read/leaderboard';
+import { policy } from '@/lib/read/policy';
 import { promotions } from '@/lib/read/promotions';
 import { ranks } from '@/lib/read/ranks';
 import { records } from '@/lib/read/records';
 import { stats } from '@/lib/read/stats';
-import type { Line, Stats } from '@/lib/shapes';
+import type { Line, PublicPolicy, Stats } from '@/lib/shapes';
 import { LatestPromotions } from './_home/LatestPromotions';
 import { TopRecords } from './_home/TopRecords';
 
@@ -38,12 +41,13 @@ type Answers = Awaited<ReturnType<typeof answersFor>>;
 
 function draw(words: Words, answers: Answers) {
   const { t } = words;
-  const [top, best, ladder, figures, latest] = answers;
+  const [top, best, ladder, figures, latest, rules] = answers;
   const looks = looksOf(ladder?.value ?? []);
   return (
     <div className="grid gap-4">
       <StaleNote words={words} answers={answers} />
       <Hero words={words} />
+      {rules && <InForce words={words} rules={rules.value} />}
       {figures && <Week words={words} figures={figures.value} />}
       <div className="grid items-start gap-4 lg:grid-cols-[3fr_2fr]">
         <Part words={words} title={t('home.top')} more={t('home.topAll')} href="/leaderboard">
@@ -89,6 +93,7 @@ async function answersFor() {
     orNull(ranks(ask)),
     orNull(stats(ask)),
     orNull(promotions(ask, null, 6)),
+    orNull(policy(ask)),
   ]);
 }
 
@@ -131,6 +136,21 @@ function Hero({ words }: { words: Words }) {
         label={t('home.findLabel')}
         button={t('home.find')}
       />
+    </section>
+  );
+}
+
+/** The multipliers in force, and those that begin within three days. */
+function InForce({ words, rules }: { words: Words; rules: PublicPolicy }) {
+  const now = new Date();
+  const soon = now.getTime() + 3 * 86_400_000;
+  const shown = current(rules.multipliers, now).filter(
+    (one) => isInForce(one, now) || Date.parse(one.startsAt) < soon,
+  );
+  if (shown.length === 0) return null;
+  return (
+    <section className="card" aria-label={words.t('policy.multiplier.title')}>
+      <Multipliers words={words} lines={multiplierLines(words, shown, now)} />
     </section>
   );
 }

@@ -17,7 +17,10 @@ export function changes(ask: Ask, after: string | null, limit: number) {
 }
 
 /** The document of an activation: the same in the table and in the API. */
-type Document = Pick<wire.Body<'/policy'>, 'dailyCap' | 'weeklyCap' | 'events'>;
+type Policy = wire.Body<'/policy'>;
+/** A document of an older release has no multipliers. */
+type Document = Pick<Policy, 'dailyCap' | 'weeklyCap' | 'events'> &
+  Partial<Pick<Policy, 'multipliers'>>;
 type Changes = wire.Body<'/policy/changes'>['changes'][number]['changes'];
 
 export const policyQuestion: Question<PublicPolicy> = {
@@ -37,10 +40,11 @@ export const policyQuestion: Question<PublicPolicy> = {
   },
 };
 
-function rules({ dailyCap, weeklyCap, events }: Document) {
+function rules({ dailyCap, weeklyCap, events, multipliers = [] }: Document) {
   return {
     dailyCap: parseAmount(dailyCap),
     weeklyCap: parseAmount(weeklyCap),
+    multipliers: multipliers.map(multiplier),
     events: events.map((event) => ({
       type: event.type,
       weight: event.weight === null ? null : parseAmount(event.weight),
@@ -50,6 +54,18 @@ function rules({ dailyCap, weeklyCap, events }: Document) {
       shortestSeconds: event.shortestSeconds,
       recommends: event.recommends,
     })),
+  };
+}
+
+function multiplier(given: Policy['multipliers'][number]) {
+  const { name, factor, events, experiences } = given;
+  return {
+    name,
+    startsAt: wire.time(given.startsAt),
+    endsAt: wire.time(given.endsAt),
+    factor: parseAmount(factor),
+    events,
+    experiences,
   };
 }
 

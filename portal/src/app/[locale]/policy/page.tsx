@@ -2,10 +2,12 @@
 import type { Metadata } from 'next';
 import Link from 'next/link';
 import { drawPage } from '@/app/drawPage';
+import { Multipliers } from '@/components/Multipliers';
 import { PageHead, Section } from '@/components/Prose';
 import { StaleNote } from '@/components/StaleNote';
 import { currentAsk } from '@/lib/ask';
 import { path, translator, type Words, wordsOf } from '@/lib/i18n';
+import { current, multiplierLines } from '@/lib/multipliers';
 import { pageMetadata } from '@/lib/pageMetadata';
 import { eventName, timeWords } from '@/lib/policyWords';
 import { policy } from '@/lib/read/policy';
@@ -30,6 +32,8 @@ async function draw(locale: string) {
   const answer = await policy(await currentAsk());
   const rules = answer.value;
   const w = wordsOf(locale);
+  const now = new Date();
+  const multipliers = multiplierLines(w, current(rules.multipliers, now), now);
   return (
     <>
       <PageHead
@@ -45,6 +49,12 @@ async function draw(locale: string) {
           <p>{w.t('policy.empty')}</p>
         )}
       </section>
+      {multipliers.length > 0 && (
+        <Section title={w.t('policy.multiplier.title')}>
+          <Multipliers words={w} lines={multipliers} />
+          <p className="mt-2">{w.t('policy.multiplier.caps')}</p>
+        </Section>
+      )}
       <Section title={w.t('policy.limits')}>
         <p>
           {w.t('policy.limitsText', {
