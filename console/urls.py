@@ -12,6 +12,7 @@ from console.bulk import adjustment_views
 from console.bulk import views as bulk_views
 from console.discord import views as discord_views
 from console.experiences import views as experiences_views
+from console.imports import views as import_views
 from console.leave import views as leave_views
 from console.players import case_views, saved_filters
 from console.players import views as players_views
@@ -48,5 +49,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *saved_filters.urls,
     *bulk_views.urls,
     *adjustment_views.urls,
+    *import_views.urls,
     *webhook_views.urls,
 ]

@@ -27,8 +27,8 @@ _GROUPS: dict[Retention, str] = {
     PROOF: "adjustment_rows adjustments appeals approvals audit_personal audit_redactions audits"
     " bulk_rows imports decisions erasure_orders fastest_promotions hosted_event_attendances"
     " hosted_event_hosts hosted_events leaves ledger notes periods"
-    " policy_activations"
-    " policy_versions quarantines recommendations reversals roblox_notifications sanctions"
+    " policy_activations policy_versions quarantines rank_restrictions recommendations"
+    " reversals roblox_notifications sanctions"
     " sealed_events seals seal_file sessions",
     STATE: "audit_streams beat_lease cloud_keys counted daily_balances daily_figures daily_points"
     " experience_keys experience_points experiences group_logs group_roles hosted_event_series"

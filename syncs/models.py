@@ -164,6 +164,9 @@ class GroupLog(Leased):
     )
     adopted_since = models.DateTimeField(null=True, help_text="since when `adopted` counts")
     problem = models.TextField(db_default="", help_text="why it is not followed, in a sentence")
+    met_at = models.DateTimeField(
+        null=True, help_text="when the first pull of its members ended; no role is written before"
+    )
 
     class Meta:
         db_table = "group_logs"

@@ -17,7 +17,7 @@ from roblox import cloud, write_hold
 from roblox.models import Experience
 from roblox.open_cloud.errors import OpenCloudError
 from syncs import jobs
-from syncs.membership import group_log, reader
+from syncs.membership import first_contact, group_log, reader
 from syncs.models import SyncJob
 from syncs.privacy import datastores
 from syncs.pull import queue
@@ -57,6 +57,8 @@ def push_mirrors() -> int:
     """Push due mirrors for PUSH_TURN seconds and return their number."""
     until = time.monotonic() + PUSH_TURN
     pushed = 0
+    if first_contact.request_pull() is not None:
+        RUNNING.give()
     while time.monotonic() < until and (taken := runner.step()):
         pushed += taken
     return pushed

@@ -21,6 +21,7 @@ from players.policy.ranks import DAY
 
 OWN = "own"
 FOR_GOOD = "good"
+OPEN_ENDED = {"ban": "for good", "lock-promotions": "until somebody unlocks them"}
 DAYS = (1, 3, 7, 14, 30)
 # The fields of a form to which a refusal may refer, by their name in the refusal.
 SHOWN_AS = {"reason": "words", "until": "own_end"}
@@ -83,7 +84,7 @@ class UntilForm(EvidenceForm):
     def __init__(self, *args: Any, name: str, policy: ActivePolicy, **kwargs: Any) -> None:
         super().__init__(*args, name=name, policy=policy, **kwargs)
         choices = [(str(days), f"{days} day{'s' if days > 1 else ''}") for days in DAYS]
-        choices += [(FOR_GOOD, "for good")] if name == "ban" else []
+        choices += [(FOR_GOOD, OPEN_ENDED[name])] if name in OPEN_ENDED else []
         field = self.fields["duration"]
         assert isinstance(field, forms.ChoiceField)
         field.choices = [*choices, (OWN, "a moment of your own")]
@@ -101,6 +102,13 @@ class UntilForm(EvidenceForm):
         if data.get("duration") == OWN and not data.get("own_end"):
             self.add_error("own_end", "Say until when.")
         return data
+
+
+class LockForm(UntilForm):
+    """A lock of promotions, which needs no evidence."""
+
+    evidence = None  # type: ignore[assignment]
+    field_order = ("duration", "own_end", "preset", "words")
 
 
 class BanForm(UntilForm):
@@ -200,6 +208,7 @@ FORMS: dict[type[Params], Callable[..., Any]] = {
     shapes.Evidence: EvidenceForm,
     shapes.Suspension: UntilForm,
     shapes.Ban: BanForm,
+    shapes.Until: LockForm,
     shapes.Pardon: ActForm,
     shapes.AdjustmentParams: AmountForm,
     shapes.NoteText: TextForm,

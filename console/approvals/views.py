@@ -20,6 +20,7 @@ from players import tasks
 from players.actions import preconditions
 from players.active_policy import active
 from players.bulk.row_executor import BULK_JOBS
+from players.imports.lifecycle import IMPORTS
 from players.mass_adjustments.lifecycle import ADJUSTMENTS
 from players.models import Approval, Decision, PolicyVersion
 from players.moderation import approvals, input
@@ -116,6 +117,8 @@ def approval(request: HttpRequest, pk: int) -> HttpResponse:
             tasks.BULK.give()
         elif found.act == ADJUSTMENTS.approval:
             tasks.ADJUSTING.give()
+        elif found.act == IMPORTS.approval:
+            tasks.IMPORTING.give()
         elif found.act == resolution.RELEASE:
             tasks.RELEASING.give()
         return redirect("console:approval", found.pk)

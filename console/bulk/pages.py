@@ -19,11 +19,14 @@ from console.actions.forms import add_error
 from console.decorators import render
 from players.bulk.engine import WAITING, JobType
 from players.bulk.results import ResultReason, reasons
-from players.models import Adjustment, BulkJob, Player
+from players.models import Adjustment, BulkJob, Import, Player
 from players.moderation.actors import staff_of
 
 SIZE = 50
 TONES = {
+    "reading": "is-notice",
+    "naming": "is-notice",
+    "checking": "is-notice",
     "preview": "is-quiet",
     "waiting": "is-warning",
     "running": "is-notice",
@@ -49,7 +52,7 @@ class Section:
         self,
         request: HttpRequest,
         form: forms.Form,
-        rule: Callable[[dict[str, Any]], BulkJob | Adjustment],
+        rule: Callable[[dict[str, Any]], BulkJob | Adjustment | Import],
         title: str,
         *,
         template: str = "console/bulk_form.html",
@@ -81,7 +84,7 @@ class Section:
 class JobLine:
     """A job as a line of a list. `what`: its effect. `done`: the number of finished rows."""
 
-    job: BulkJob | Adjustment
+    job: BulkJob | Adjustment | Import
     address: str
     what: str
     state: str
@@ -108,7 +111,7 @@ def named_reasons(job: BulkJob | Adjustment) -> list[tuple[ResultReason, list[st
     ]
 
 
-def start[J: (BulkJob, Adjustment)](
+def start[J: (BulkJob, Adjustment, Import)](
     request: HttpRequest, kind: JobType[J], pk: int, task: Hint
 ) -> None:
     """Start one's own preview, and show the result as a message."""

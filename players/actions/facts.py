@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 from players.active_policy import ActivePolicy, active
 from players.leave.queries import OPEN
-from players.models import Decision, Leave, Player, Recommendation, Sanction
+from players.models import Decision, Leave, Player, RankRestriction, Recommendation, Sanction
 from players.moderation.actors import Staff
 from players.ranks.candidates import candidate_for
 from players.ranks.decision_records import open_proposals
 from players.ranks.evaluation import assess, target_rank_id
+from players.ranks.restrictions import in_force
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,7 @@ class Facts:
     `sanctions`: those not lifted, the newest last. `is_due`: the proposal would be applied if
     somebody approved it now. `recommended`: whether `by` recommended the player at their present
     rank. `leaves`: those asked for or granted and not over, the first one first.
+    `restrictions`: of ranks, those in force.
     """
 
     player: Player
@@ -32,6 +34,7 @@ class Facts:
     is_due: bool = False
     recommended: bool = False
     leaves: Sequence[Leave] = ()
+    restrictions: Sequence[RankRestriction] = ()
 
     def open_sanction(self, kind: Sanction.Kind) -> Sanction | None:
         """Return the sanction of a kind that is not lifted, even if its end has just passed."""
@@ -72,6 +75,13 @@ class Facts:
         return next((one for one in self.leaves if one.status == asked or one.extension_to), None)
 
     @property
+    def promotion_lock(self) -> RankRestriction | None:
+        return next((one for one in self.restrictions if one.rank_id is None), None)
+
+    def is_denied(self, rank: str) -> bool:
+        return any(one.rank is not None and one.rank.name == rank for one in self.restrictions)
+
+    @property
     def holds_punishment_rank(self) -> bool:
         held = self.policy.ranks.get(self.player.rank_id)
         return held is not None and held.is_punishment
@@ -89,6 +99,7 @@ def load_facts(players: Iterable[Player], by: Staff, now: dt.datetime) -> dict[i
     proposals = open_proposals([player.pk for player in people])
     due = _due(people, proposals, policy, now)
     recommended = _recommended(people, by)
+    restrictions = in_force([player.pk for player in people], now)
     return {
         player.pk: Facts(
             player=player,
@@ -100,6 +111,7 @@ def load_facts(players: Iterable[Player], by: Staff, now: dt.datetime) -> dict[i
             is_due=player.pk in due,
             recommended=(player.pk, player.rank_id) in recommended,
             leaves=leaves.get(player.pk, ()),
+            restrictions=restrictions.get(player.pk, ()),
         )
         for player in people
     }

@@ -21,8 +21,18 @@ from players.actions.params import (
     RankName,
     RecommendationId,
     Suspension,
+    Until,
 )
-from players.models import CONSOLE, Leave, LedgerEntry, Note, Player, Recommendation, Sanction
+from players.models import (
+    CONSOLE,
+    Leave,
+    LedgerEntry,
+    Note,
+    Player,
+    RankRestriction,
+    Recommendation,
+    Sanction,
+)
 from players.points.recommendations import KIND
 from players.policy.permissions import Act
 
@@ -37,13 +47,14 @@ class UndoOption:
 
 @dataclass(frozen=True, slots=True)
 class UndoFacts:
-    """An event with its player and the sanction, note or leave that it concerns."""
+    """An event with its player and the row that it concerns."""
 
     event: PlacedEvent
     player: Player | None
     sanction: Sanction | None
     note: Note | None
     leave: Leave | None = None
+    restriction: RankRestriction | None = None
 
     def before(self, name: str) -> Any:
         return (self.event.details.get("before") or {}).get(name)
@@ -163,6 +174,34 @@ def _today() -> str:
     return database_clock.now().astimezone(dt.UTC).date().isoformat()
 
 
+def restriction(sentence: str) -> Callable[[UndoFacts], UndoOption]:
+    """Allow the undo while the event's own lock or denial is in force."""
+
+    def option(facts: UndoFacts) -> UndoOption:
+        one = facts.restriction
+        if one is None or one.lifted_at is not None or _is_over(one):
+            return UndoOption(False, "It is not in force any more.")
+        return UndoOption(True, sentence)
+
+    return option
+
+
+def lifted_lock(facts: UndoFacts) -> UndoOption:
+    if facts.restriction is None or _is_over(facts.restriction):
+        return UndoOption(False, "It would be over by now.")
+    return UndoOption(True, "Locks their promotions again.")
+
+
+def allowed_rank(facts: UndoFacts) -> UndoOption:
+    if facts.restriction is None:
+        return UndoOption(False, "The denial is not known any more.")
+    return UndoOption(True, f"Denies them the rank {facts.restriction.rank} again.")
+
+
+def _is_over(one: RankRestriction) -> bool:
+    return one.ends_at is not None and one.ends_at <= database_clock.now()
+
+
 def adjusted_by(event: PlacedEvent) -> int:
     """Return the hundredths of an adjustment."""
     return hundredths(Decimal(str((event.details.get("after") or {}).get("amount") or 0)))
@@ -198,6 +237,16 @@ def same_suspension(facts: UndoFacts) -> Suspension:
 def same_ban(facts: UndoFacts) -> Ban:
     assert facts.sanction is not None
     return Ban(until=facts.sanction.ends_at, alt_accounts=facts.sanction.alt_accounts)
+
+
+def former_lock(facts: UndoFacts) -> Until:
+    assert facts.restriction is not None
+    return Until(until=facts.restriction.ends_at)
+
+
+def denied_rank(facts: UndoFacts) -> RankName:
+    assert facts.restriction is not None
+    return RankName(rank=str(facts.restriction.rank))
 
 
 def own_recommendation(facts: UndoFacts) -> RecommendationId:

@@ -37,6 +37,12 @@ class Ban(Evidence, frozen=True):
     alt_accounts: bool = True
 
 
+class Until(Params, frozen=True):
+    """`until` None: without an end."""
+
+    until: dt.datetime | None = None
+
+
 class Pardon(Params, frozen=True):
     """The id of a warning."""
 

@@ -6,9 +6,18 @@ until somebody has filled them in.
 
 from common.errors import Refused
 from players.actions.facts import Facts
-from players.actions.params import Ban, LeavePeriod, Params, Pardon, RankName, Suspension
+from players.actions.params import (
+    Ban,
+    LeavePeriod,
+    Params,
+    Pardon,
+    RankName,
+    Suspension,
+    Until,
+)
 from players.membership.status import present
 from players.policy.membership import belongs
+from players.ranks.restrictions import until, why_not
 
 RETIRED = "The rank is not part of the active policy any more. Reject the proposal."
 PAST = "until: that moment has passed; give a later one."
@@ -59,8 +68,43 @@ def rank(facts: Facts, params: RankName | None) -> str:
     if params.rank not in facts.policy.bundle.by_name:
         return "The rank is not part of the active policy."
     held = facts.policy.ranks.get(facts.player.rank_id)
-    same = held is not None and held.name == params.rank
-    return "They hold that rank already." if same else ""
+    if held is not None and held.name == params.rank:
+        return "They hold that rank already."
+    return _restricted(facts, facts.policy.rank_ids[params.rank])
+
+
+def _restricted(facts: Facts, to_rank_id: int) -> str:
+    """Return why the player's restrictions keep them from a rank, or "" if they do not."""
+    held = facts.policy.ranks.get(facts.player.rank_id)
+    up = held is None or facts.policy.ranks[to_rank_id].position > held.position
+    return why_not(facts.restrictions, to_rank_id, up=up)
+
+
+def lock_promotions(facts: Facts, params: Until | None) -> str:
+    if params and params.until and params.until <= facts.now:
+        return PAST
+    if lock := facts.promotion_lock:
+        return f"Their promotions are locked {until(lock)} already."
+    return ""
+
+
+def unlock_promotions(facts: Facts, params: Params | None) -> str:
+    return "" if facts.promotion_lock else "Their promotions are not locked."
+
+
+def deny_rank(facts: Facts, params: RankName | None) -> str:
+    if params is not None and facts.is_denied(params.rank):
+        return "They are denied that rank already."
+    held = facts.policy.ranks.get(facts.player.rank_id)
+    if params is not None and held is not None and held.name == params.rank:
+        return "They hold that rank: give them another one first."
+    return ""
+
+
+def allow_rank(facts: Facts, params: RankName | None) -> str:
+    if params is not None and not facts.is_denied(params.rank):
+        return "They are not denied that rank."
+    return "" if any(one.rank_id for one in facts.restrictions) else "They are denied no rank."
 
 
 def propose(facts: Facts, params: RankName | None) -> str:
@@ -80,6 +124,8 @@ def approve(facts: Facts, params: Params | None) -> str:
         return RETIRED
     if facts.by.is_named(facts.proposal.proposed_by):
         return "You proposed it yourself."
+    if restricted := _restricted(facts, facts.proposal.to_rank_id):
+        return restricted
     return "" if facts.is_due else "They are no longer due for it: reject it instead."
 
 

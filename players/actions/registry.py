@@ -10,6 +10,7 @@ from players.actions.consequences import says
 from players.actions.facts import Facts
 from players.actions.inverses import Inverse, always, until_former_end, while_in_force
 from players.actions.leave_actions import LEAVE_ACTIONS
+from players.actions.lock_actions import LOCK_ACTIONS
 from players.actions.params import (
     AdjustmentParams,
     Ban,
@@ -316,6 +317,7 @@ ACTIONS: tuple[StaffAction, ...] = (
         bulk=False,
         command_line=False,
     ),
+    *LOCK_ACTIONS,
 )
 BY_NAME = {action.name: action for action in ACTIONS}
 INVERSES: dict[str, Inverse] = {

@@ -19,7 +19,7 @@ from common.parsing import is_row_id
 from players.actions.inverses import UndoFacts, UndoOption
 from players.actions.registry import BY_NAME, INVERSES
 from players.hosted_events import awarding
-from players.models import Leave, Note, Player, Sanction
+from players.models import Leave, Note, Player, RankRestriction, Sanction
 from players.moderation import approvals
 from players.moderation.command import ActionResult, Command
 from players.moderation.locks import take_turn
@@ -137,6 +137,10 @@ def _load_facts(events: Iterable[PlacedEvent]) -> list[UndoFacts]:
     numbers = {event.id: _row_of(event, "sanction") for event in found}
     leaves = Leave.objects.in_bulk([pk for one in found if (pk := _row_of(one, "leave"))])
     sanctions = Sanction.objects.in_bulk([pk for pk in numbers.values() if pk is not None])
+    restricted = {event.id: _row_of(event, "restriction") for event in found}
+    restrictions = RankRestriction.objects.select_related("rank").in_bulk(
+        [pk for pk in restricted.values() if pk is not None]
+    )
     notes = {
         note.event: note for note in Note.objects.filter(event__in=[event.id for event in found])
     }
@@ -147,13 +151,14 @@ def _load_facts(events: Iterable[PlacedEvent]) -> list[UndoFacts]:
             sanctions.get(numbers[event.id] or 0),
             notes.get(event.id),
             leaves.get(_row_of(event, "leave") or 0),
+            restrictions.get(restricted[event.id] or 0),
         )
         for event in found
     ]
 
 
 def _row_of(event: PlacedEvent, kind: str) -> int | None:
-    """Return the id of the sanction or leave that an event concerns."""
+    """Return the id of the row that an event names by its kind, such as "sanction"."""
     details: Mapping[str, Any] = event.details
     after, before = details.get("after") or {}, details.get("before") or {}
     number = after.get(kind) or before.get(kind)

@@ -47,6 +47,7 @@ from players.models.moderation import (
 from players.models.player import Player
 from players.models.policy import PolicyActivation, PolicyVersion, Rank, Simulation
 from players.models.quarantine import KeyCount, Quarantine
+from players.models.rank_restriction import RankRestriction
 from players.models.statistics import (
     DailyBalance,
     FastestPromotion,
@@ -113,6 +114,7 @@ __all__ = [
     "Quarantine",
     "Rank",
     "RankCount",
+    "RankRestriction",
     "Recommendation",
     "Sanction",
     "Session",

@@ -31,6 +31,7 @@ class Kind(StrEnum):
     ADJUST = "adjust"
     AWARD = "award"
     PROPOSE = "propose"
+    LOCK = "lock"
 
 
 # Recommendations come as events, many on a busy day. Counted alone, they do not use up the limits

@@ -21,6 +21,7 @@ class Act(enum.StrEnum):
     PROMOTE = "promote"
     DEMOTE = "demote"
     LEAVE = "leave"
+    LOCK = "lock"
 
 
 # The entitlement of a rank that an act needs.
@@ -34,6 +35,7 @@ NEEDS = {
     Act.PROPOSE: "can_warn",
     Act.PROMOTE: "can_adjust",
     Act.DEMOTE: "can_adjust",
+    Act.LOCK: "can_adjust",
     Act.ADJUST: "can_adjust",
     Act.BAN: "can_ban",
     Act.UNBAN: "can_ban",

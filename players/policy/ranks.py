@@ -19,6 +19,7 @@ class Condition(enum.StrEnum):
     SANCTION = "sanction"
     PERMITTED = "permitted"
     MEMBERSHIP = "membership"
+    LOCKED = "locked"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,7 @@ class RankState:
     """A player's state: points in hundredths, when they got the rank, recommendations at it.
 
     `resting_since`: since when a leave of absence keeps the time in the rank from going on.
+    `locked`: their promotions are locked, or they are denied the next rank.
     """
 
     rank: RankRule
@@ -35,6 +37,7 @@ class RankState:
     sanctioned: bool = False
     membership: MembershipStatus = field(kw_only=True)
     resting_since: dt.datetime | None = field(default=None, kw_only=True)
+    locked: bool = field(default=False, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,5 +151,6 @@ def _failed(standing: RankState, missing: Missing) -> tuple[Condition, ...]:
         (Condition.RECOMMENDATIONS, missing.recommendations > 0),
         (Condition.SANCTION, standing.sanctioned),
         (Condition.MEMBERSHIP, not belongs(standing.membership)),
+        (Condition.LOCKED, standing.locked),
     )
     return tuple(condition for condition, fails in checks if fails)

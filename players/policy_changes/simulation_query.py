@@ -28,6 +28,10 @@ KIND = """
          WHEN p.points >= r.{side}_enough AND p.rank_since <= r.{side}_since + p.rested AND NOT p.banned AND p.belongs
               AND (r.{side}_words = 0 OR r.{side}_words <= (
                   SELECT count(*) FROM recommendations c WHERE c.player_id = p.id AND c.rank_id = p.rank_id))
+              AND NOT EXISTS (
+                  SELECT FROM rank_restrictions x WHERE x.player_id = p.id AND x.lifted_at IS NULL
+                  AND (x.ends_at IS NULL OR x.ends_at > %s)
+                  AND (x.rank_id IS NULL OR x.rank_id = r.{side}_target))
          THEN 'promotion' ELSE '' END"""
 
 COUNT = f"""
@@ -37,14 +41,14 @@ COUNT = f"""
                  coalesce(greatest(resting_since, rank_since) - CASE WHEN resting_since IS NOT NULL THEN %s END,
                           interval '0') AS rested FROM players) p
     JOIN unnest(%s::bigint[],
-                %s::boolean[], %s::numeric[], %s::numeric[], %s::timestamptz[], %s::int[],
-                %s::boolean[], %s::numeric[], %s::numeric[], %s::timestamptz[], %s::int[])
-         AS r(rank, old_gone, old_floor, old_enough, old_since, old_words,
-                    new_gone, new_floor, new_enough, new_since, new_words) ON p.rank_id = r.rank
+                %s::boolean[], %s::numeric[], %s::numeric[], %s::timestamptz[], %s::int[], %s::bigint[],
+                %s::boolean[], %s::numeric[], %s::numeric[], %s::timestamptz[], %s::int[], %s::bigint[])
+         AS r(rank, old_gone, old_floor, old_enough, old_since, old_words, old_target,
+                    new_gone, new_floor, new_enough, new_since, new_words, new_target) ON p.rank_id = r.rank
     WHERE p.id > %s AND p.id <= %s AND p.erased_at IS NULL
     GROUP BY 1, 2, 3"""
 
-Side = tuple[bool, str, str, dt.datetime, int]
+Side = tuple[bool, str, str, dt.datetime, int, int]
 
 
 class MoverGroup(NamedTuple):
@@ -108,7 +112,7 @@ def look(present: Bundle, other: Bundle, now: dt.datetime, after: int, upto: int
     """Count the players with our ids above `after` and up to `upto`."""
     sides = _sides(present, other, _ids(present), now)
     with connection.cursor() as cursor:
-        cursor.execute(COUNT, [belonging(), now, *sides, after, upto])
+        cursor.execute(COUNT, [now, now, belonging(), now, *sides, after, upto])
         return {
             (rank, old, new): MoverGroup(count, tuple(sorted({least, most})))
             for rank, old, new, count, least, most in cursor.fetchall()
@@ -148,31 +152,33 @@ def _sides(
     present: Bundle, other: Bundle, rank_ids: Mapping[str, int], now: dt.datetime
 ) -> list[list[object]]:
     """Return the columns of the ranks for the query: the id, then each policy's conditions."""
+    ids = dict(RankRow.objects.values_list("name", "pk"))
     rows = [
-        (rank_id, *_side(present, name, now), *_side(other, name, now))
+        (rank_id, *_side(present, name, ids, now), *_side(other, name, ids, now))
         for name, rank_id in rank_ids.items()
     ]
     return [list(column) for column in zip(*rows, strict=True)]
 
 
-def _side(bundle: Bundle, name: str, now: dt.datetime) -> Side:
+def _side(bundle: Bundle, name: str, ids: Mapping[str, int], now: dt.datetime) -> Side:
     """Return a policy's conditions for a rank's holders.
 
     They are: whether the rank is gone, the points below which it is lost, and the points, the
-    latest `rank_since` and the recommendations needed for the next rank.
+    latest `rank_since`, the recommendations needed and our id of the next rank, 0 for a new one.
     """
     rank = bundle.by_name.get(name)
     if rank is None:
-        return True, ALWAYS, NEVER, now, 0
+        return True, ALWAYS, NEVER, now, 0, 0
     if rank.is_punishment:
-        return False, ALWAYS, NEVER, now, 0
+        return False, ALWAYS, NEVER, now, 0, 0
     target = bundle.next_after(rank)
     falls = bundle.demotion != "off" and not rank.privileged and bundle.below(rank) is not None
     floor = str(points(rank.min_points)) if falls else ALWAYS
     if target is None:
-        return False, floor, NEVER, now, 0
+        return False, floor, NEVER, now, 0, 0
     since = now - target.min_time_days * DAY
-    return False, floor, str(points(target.min_points)), since, target.required_recommendations
+    words, target_id = target.required_recommendations, ids.get(target.name, 0)
+    return False, floor, str(points(target.min_points)), since, words, target_id
 
 
 def _row(rank_id: int, rank: RankRule, bundle: Bundle, tally: Tally) -> RankMoves:

@@ -8,7 +8,7 @@ from django.db import transaction
 from audits.record import Actor
 from common.errors import Refused
 from players.active_policy import ActivePolicy, active
-from players.models import Decision
+from players.models import Decision, Player
 from players.policy.bundle import RankRule
 from players.ranks.candidates import lock_candidate
 from players.ranks.decision_records import (
@@ -22,12 +22,21 @@ from players.ranks.decision_records import (
 )
 
 
-def adopt(user_id: int, rank_name: str, *, actor: Actor, now: dt.datetime) -> Decision | None:
-    """Adopt a rank set on Roblox.
+def adopt(
+    user_id: int,
+    rank_name: str,
+    *,
+    actor: Actor,
+    now: dt.datetime,
+    since: dt.datetime | None = None,
+    trusted: bool = False,
+) -> Decision | None:
+    """Adopt a rank set on Roblox, held `since` a moment or from now on.
 
     It is applied at once. A privileged rank with powers that the player lacks here is only
-    proposed. Returns None if the player holds the rank or it is already proposed. Raises Refused
-    for an unknown player or rank, and if it would suspend or free somebody.
+    proposed, unless it is `trusted`. Returns None if the player holds the rank or it is already
+    proposed. Raises Refused for an unknown player or rank, and if it would suspend or free
+    somebody.
     """
     with transaction.atomic():
         policy, candidate = active(), lock_candidate(user_id)
@@ -42,11 +51,15 @@ def adopt(user_id: int, rank_name: str, *, actor: Actor, now: dt.datetime) -> De
             policy, actor, now, Decision.Source.ROBLOX, "changed by hand on Roblox"
         )
         decision = manual_change(candidate, to_rank, context)
-        if _brings_nothing(to, held):
+        if since is not None:
+            decision.inputs |= {"restoresSince": since.isoformat()}
+        if trusted or _brings_nothing(to, held):
             mark_applied(decision, f"{actor.kind}:{actor.id}", now)
         decision.save()
         if decision.status == Decision.Status.APPLIED:
             change_ranks([(candidate, decision)], now)
+            if since is not None:
+                Player.objects.filter(pk=candidate.id).update(rank_since=since)
         record_decisions([(candidate, decision)], context)
         return decision
 

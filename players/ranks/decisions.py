@@ -28,6 +28,7 @@ from players.moderation.locks import check_not_taken_back
 from players.moderation.refusals import audit_refusals
 from players.policy.bundle import RankRule
 from players.policy.permissions import Act
+from players.ranks import restrictions
 from players.ranks.candidates import Candidate, candidate_for, lock_candidate
 from players.ranks.decision_records import (
     DecisionContext,
@@ -72,6 +73,7 @@ def _check_holds(
     if decision.kind == Decision.Kind.HAND:
         if not unchanged:
             raise Refused("The player's rank changed since it was proposed. Reject it instead.")
+        _check_restrictions(decision, candidate, policy, now)
         check_not_taken_back(decision.reverts)
         return
     evaluation = assess([candidate], policy, now).get(candidate.id)
@@ -81,6 +83,16 @@ def _check_holds(
             f"The player is no longer due for it (failed: {failed or 'rank changed'})."
             " Reject it instead."
         )
+
+
+def _check_restrictions(
+    decision: Decision, candidate: Candidate, policy: ActivePolicy, now: dt.datetime
+) -> None:
+    """Raises Refused if locked promotions or a denied rank keep the player from the rank."""
+    held = policy.ranks.get(candidate.rank_id)
+    up = held is None or policy.ranks[decision.to_rank_id].position > held.position
+    found = restrictions.in_force([candidate.id], now).get(candidate.id, [])
+    preconditions.require(restrictions.why_not(found, decision.to_rank_id, up=up))
 
 
 def _restore_time(decision: Decision) -> None:

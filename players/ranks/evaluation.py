@@ -6,7 +6,7 @@
 
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -17,6 +17,7 @@ from players.membership.status import present
 from players.models import Decision
 from players.policy.membership import MembershipStatus
 from players.policy.ranks import Evaluation, RankState, counted_until, evaluate
+from players.ranks import restrictions
 from players.ranks.candidates import Candidate, lock_candidate
 from players.ranks.decision_records import (
     DecisionContext,
@@ -44,10 +45,15 @@ def assess(
 ) -> dict[int, Evaluation]:
     """Evaluate each candidate without changing anything; return evaluations by player id."""
     known = [candidate for candidate in candidates if candidate.rank_id in policy.ranks]
-    recommended = _recommendations(known, policy)
+    recommended, locked = _recommendations(known, policy), restrictions.locked(known, policy, now)
     return {
         candidate.id: evaluate(
-            _standing(candidate, policy, recommended.get(candidate.id, 0)), policy.bundle, now
+            replace(
+                _standing(candidate, policy, recommended.get(candidate.id, 0)),
+                locked=candidate.id in locked,
+            ),
+            policy.bundle,
+            now,
         )
         for candidate in known
     }

@@ -51,7 +51,7 @@ def land(
         landing.load(names or {})
         if not reading.dry_run:
             landing.write()
-        people = role_comparison.people(landing.member_roles(), landing.returned, reading)
+        people = role_comparison.people(landing.members(), landing.returned, reading)
         role_comparison.compare(people, reading, landing.landed)
     return landing.landed
 
@@ -104,10 +104,10 @@ class _Landing:
         self._write_absent([one.user_id for one in self.reported.values() if one.roles is None])
         self._change_players(self._changes())
 
-    def member_roles(self) -> dict[int, tuple[int, ...]]:
-        """Role ids of the members, by user id."""
+    def members(self) -> dict[int, ReportedMember]:
+        """The members who have a role, by user id."""
         return {
-            user_id: one.roles
+            user_id: one
             for user_id, one in self.reported.items()
             if one.roles and self._is_member(one)
         }

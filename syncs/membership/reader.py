@@ -29,7 +29,7 @@ from roblox.open_cloud import groups, users
 from roblox.open_cloud.errors import OpenCloudError, RetryDecision
 from roblox.open_cloud.groups import Member
 from roblox.open_cloud.operations import READ_ACTOR
-from syncs.membership import landing
+from syncs.membership import first_contact, landing
 from syncs.membership.reading import Reading, ReportedMember
 from syncs.models import GroupLog, MembershipRead
 from syncs.roles import pins
@@ -226,6 +226,7 @@ class _Lander:
             database_clock.now(),
             asked_at=self.asked_at,
             adopted=self.adopted,
+            first=not first_contact.is_met(self.group.id),
         )
         adopted = landing.land([reported], reading, names).counts.get("adopted", 0)
         self.adopted += adopted

@@ -25,6 +25,7 @@ class Reading:
     `contact` None: the roles were not read, so only absent users can be reported. `asked_at`: when
     Roblox was asked, if a newer state may be known already. `adopted`: changes of rank adopted
     before in the same series; `sync.adoptAtMost` limits them. `dry_run` only describes the changes.
+    `first`: the group is not met yet.
     """
 
     group: int
@@ -35,6 +36,7 @@ class Reading:
     asked_at: dt.datetime | None = None
     adopted: int = 0
     dry_run: bool = False
+    first: bool = False
 
     @property
     def seen_at(self) -> dt.datetime:

@@ -1,5 +1,6 @@
 """Compare members' roles with our ranks: adopt a change on Roblox, push ours, or ask staff."""
 
+import datetime as dt
 import enum
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -13,7 +14,8 @@ from players.policy.bundle import RankRule
 from players.ranks import adoption
 from syncs import drift
 from syncs.drift import Difference, Sighting
-from syncs.membership.reading import Landed, Reading
+from syncs.membership import first_contact
+from syncs.membership.reading import Landed, Reading, ReportedMember
 from syncs.models import Drift, Mirror
 from syncs.push import mirrors
 
@@ -46,6 +48,7 @@ class ComparedMember:
     stale: bool = False
     is_back: bool = False
     outdated: bool = False
+    joined_at: dt.datetime | None = None
 
     @property
     def confirmed(self) -> str | None:
@@ -54,18 +57,18 @@ class ComparedMember:
 
 
 def people(
-    member_roles: Mapping[int, tuple[int, ...]], returned: set[int], reading: Reading
+    members: Mapping[int, ReportedMember], returned: set[int], reading: Reading
 ) -> list[ComparedMember]:
     """Return the players among the members, with their present rank and mirror."""
     ranks = active().ranks
     players = list(
-        Player.objects.filter(user_id__in=list(member_roles), erased_at=None)
+        Player.objects.filter(user_id__in=list(members), erased_at=None)
         .select_related("rank")
         .order_by("user_id")
     )
     rows = {row.player_id: row for row in Mirror.objects.filter(aspect=ROLE, player__in=players)}
     found = [
-        _person(player, rows.get(player.pk), member_roles[player.user_id], reading)
+        _person(player, rows.get(player.pk), members[player.user_id], reading)
         for player in players
         if player.rank_id in ranks
     ]
@@ -73,9 +76,9 @@ def people(
 
 
 def _person(
-    player: Player, mirror: Mirror | None, role_ids: tuple[int, ...], reading: Reading
+    player: Player, mirror: Mirror | None, member: ReportedMember, reading: Reading
 ) -> ComparedMember:
-    pins, shown = reading.roles_and_pins.pins, reading.shown(role_ids)
+    pins, shown = reading.roles_and_pins.pins, reading.shown(member.roles or ())
     ours = active().ranks[player.rank_id]
     confirmed_at, changed_at = mirror.confirmed_at if mirror else None, pins.changed.get(ours.name)
     return ComparedMember(
@@ -86,6 +89,7 @@ def _person(
         parked=shown.parked or ours.name in pins.lost,
         stale=confirmed_at is not None and changed_at is not None and confirmed_at < changed_at,
         outdated=confirmed_at is not None and confirmed_at > reading.seen_at,
+        joined_at=member.joined_at,
     )
 
 
@@ -102,6 +106,9 @@ def compare(people: Sequence[ComparedMember], reading: Reading, landed: Landed) 
     if reading.dry_run:
         return
     agreed = [person.player for person in whole if person.ours == person.theirs]
+    if reading.first:
+        joined = {person.player.pk: person.joined_at for person in whole}
+        first_contact.date_ranks(joined, [player.pk for player in agreed])
     mirrors.confirm_seen(ROLE, [player.pk for player in agreed], reading.seen_at)
     sighting = _sighting(reading)
     drift.register([_difference(person) for person in asked], sighting)
@@ -109,7 +116,7 @@ def compare(people: Sequence[ComparedMember], reading: Reading, landed: Landed) 
 
 
 def _act(person: ComparedMember, reading: Reading, landed: Landed) -> RoleAction:
-    action = _judge(person, active())
+    action = _judge(person, active(), first=reading.first)
     most = settings.INTEGRATIONS.sync.adopt_at_most
     adopted = reading.adopted + landed.counts.get("adopted", 0)
     if action is RoleAction.ADOPT and adopted >= most and person.confirmed is not None:
@@ -125,9 +132,11 @@ def _act(person: ComparedMember, reading: Reading, landed: Landed) -> RoleAction
     return action
 
 
-def _judge(person: ComparedMember, policy: ActivePolicy) -> RoleAction:
+def _judge(person: ComparedMember, policy: ActivePolicy, *, first: bool) -> RoleAction:
     if person.outdated:
         return RoleAction.WAIT
+    if first and person.confirmed is None and not person.is_back:
+        return _judge_unmet(person, policy)
     # Roblox gives the base role to users who come back, and to users without a pinned role. Any
     # other role was given by a person.
     ungiven = RoleAction.PUSH if person.theirs == policy.bundle.first else RoleAction.ASK
@@ -151,6 +160,13 @@ def _judge_first(person: ComparedMember, policy: ActivePolicy) -> RoleAction:
     if person.theirs.is_punishment:
         return RoleAction.ASK
     return RoleAction.ADOPT if person.theirs != policy.bundle.first else RoleAction.PUSH
+
+
+def _judge_unmet(person: ComparedMember, policy: ActivePolicy) -> RoleAction:
+    """Judge a role at the first contact, where GRPS has written none: the higher rank counts."""
+    if _is_for_staff(person) or person.mirror is None:
+        return _judge_first(person, policy)
+    return RoleAction.ADOPT if person.theirs.position > person.ours.position else RoleAction.WAIT
 
 
 def _judge_unconfirmed(person: ComparedMember, mirror: Mirror, policy: ActivePolicy) -> RoleAction:
@@ -194,7 +210,14 @@ def _was_rejected(person: ComparedMember, mirror: Mirror, policy: ActivePolicy) 
 def _adopt(person: ComparedMember, reading: Reading) -> bool:
     """Adopt the role's rank. Returns False if the change is proposed already."""
     player, now = person.player, reading.now
-    decision = adoption.adopt(player.user_id, person.theirs.name, actor=reading.actor, now=now)
+    decision = adoption.adopt(
+        player.user_id,
+        person.theirs.name,
+        actor=reading.actor,
+        now=now,
+        since=person.joined_at if reading.first else None,
+        trusted=reading.first and first_contact.trusts(reading.job),
+    )
     if decision is not None and decision.status == Decision.Status.APPLIED:
         mirrors.confirm_seen(ROLE, [player.pk], reading.seen_at)
     drift.agree(Drift.Aspect.ROLE, [str(player.user_id)], _sighting(reading))

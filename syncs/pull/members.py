@@ -11,7 +11,7 @@ from roblox import cloud
 from roblox.open_cloud import groups, users
 from roblox.open_cloud.groups import Member
 from syncs import drift, jobs
-from syncs.membership import landing
+from syncs.membership import first_contact, landing
 from syncs.membership.reading import Reading, ReportedMember
 from syncs.models import SyncJob
 from syncs.pull import missing_members
@@ -97,6 +97,7 @@ class Members(Activity):
             self._asked_at,
             adopted=int(self.job.counters.get("adopted", 0)),
             dry_run=self.job.dry_run,
+            first=not first_contact.is_met(self.group.id),
         )
 
     def _land(self, page: PulledPage) -> None:
@@ -104,6 +105,9 @@ class Members(Activity):
         self._land_reported(
             page, [ReportedMember(one.user_id, one.roles, one.joined_at) for one in members]
         )
+        whole = page.cursor is not None and page.cursor.get("phase") == "gone"
+        if whole and not self.job.dry_run:
+            first_contact.register(self.group.id)
 
     def _land_reported(self, page: PulledPage, reported: Sequence[ReportedMember]) -> int:
         """Store what was read, and return the number of players who left."""

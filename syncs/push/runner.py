@@ -27,7 +27,7 @@ from roblox import cloud, write_hold
 from roblox.models import Experience
 from roblox.open_cloud.client import OpenCloud
 from roblox.open_cloud.errors import OpenCloudError, RetryDecision
-from syncs.membership import landing
+from syncs.membership import first_contact, landing
 from syncs.membership.reading import Reading, ReportedMember
 from syncs.models import Mirror
 from syncs.push.writers import (
@@ -75,10 +75,15 @@ def step(stopping: Callable[[], bool] = lambda: False) -> int:
 
 
 def pending() -> QuerySet[Mirror]:
-    """Return the mirrors to push. Roles of users who are not in the group are left out."""
+    """Return the mirrors to push.
+
+    Roles of users who are not in the group are left out, and all roles before the group is met.
+    """
     rows = Mirror.objects.filter(status=Mirror.Status.PENDING).select_related(
         "player", "experience"
     )
+    if not first_contact.roles_may_be_written():
+        return rows.exclude(aspect=Mirror.Aspect.ROLE)
     return rows.filter(~Q(aspect=Mirror.Aspect.ROLE) | Q(player__member__in=belonging()))
 
 

@@ -45,7 +45,7 @@ from players.moderation.command import ActionResult, Command
 from players.points import adjustments, recommendations
 from players.policy.bounds import Bounds
 from players.policy.leave import LeaveDays
-from players.ranks import decisions
+from players.ranks import decisions, locks
 from roblox.models import Experience
 from tests.console.people import client_as, owner_client
 from tests.discord.interactions import signed
@@ -154,7 +154,7 @@ class Game(ByTheRules):
         }
         if case.act in AMOUNTS:
             body |= {"kind": "adjust", "amount": AMOUNTS[case.act]}
-        if case.act == "propose":
+        if case.act in {"propose", "deny-rank"}:
             body |= {"rank": case.to}
         body |= {"reason": "seen it", "occurredAt": timezone.now().isoformat()}
         answer = self.client.post(
@@ -232,7 +232,11 @@ class Shell(ByTheRules):
             return ["pardon", str(warning_of(user_id))]
         if case.act in {"promote", "promote to one's own rank", "demote"}:
             return ["rank", str(user_id), case.to]
-        more = {"propose": [case.to], "grant-leave": [str(timezone.now().date())]}
+        more = {
+            "propose": [case.to],
+            "deny-rank": [case.to],
+            "grant-leave": [str(timezone.now().date())],
+        }
         return [case.act, str(user_id), *more.get(case.act, [])]
 
 
@@ -268,11 +272,11 @@ class Console(ByTheRules):
             return f"/admin/acts/pardon/{user_id}/{warning_of(user_id)}/", {}
         if case.act in {"promote", "promote to one's own rank", "demote"}:
             return f"/admin/acts/rank/{user_id}/", {"rank": case.to}
-        if case.act == "propose":
-            return f"/admin/acts/propose/{user_id}/", {"rank": case.to}
         if case.act == "grant-leave":
             today = timezone.now().date()
             return f"/admin/acts/grant-leave/{user_id}/", {"first": today, "last": today}
+        if case.act in {"propose", "deny-rank"}:
+            return f"/admin/acts/{case.act}/{user_id}/", {"rank": case.to}
         return f"/admin/acts/{case.act}/{user_id}/", {"duration": "7"}
 
 
@@ -517,6 +521,14 @@ def _propose(case: Case, user_id: int, order: Order) -> Decision:
     return decisions.propose(user_id, case.to, Command(**order))
 
 
+def _lock(case: Case, user_id: int, order: Order) -> ActionResult:
+    return locks.lock_promotions(user_id, None, Command(**order))
+
+
+def _deny(case: Case, user_id: int, order: Order) -> ActionResult:
+    return locks.deny_rank(user_id, case.to, Command(**order))
+
+
 def _set_rank(case: Case, user_id: int, order: Order) -> Decision:
     return decisions.set_rank(user_id, case.to, Command(**order))
 
@@ -538,6 +550,8 @@ RULES: dict[str, Callable[[Case, int, Order], ActionResult | Decision]] = {
     "promote to one's own rank": _set_rank,
     "demote": _set_rank,
     "grant-leave": _grant_leave,
+    "lock-promotions": _lock,
+    "deny-rank": _deny,
 }
 # By name. Each is made with the API key of an experience.
 DOORS: dict[str, Callable[[str], Door]] = {

@@ -67,6 +67,8 @@ ENTITLES = {
     "promote": ADJUST,
     "promote to one's own rank": ADJUST,
     "demote": ADJUST,
+    "lock-promotions": ADJUST,
+    "deny-rank": ADJUST,
     "ban": BAN,
     "unban": BAN,
     "grant-leave": LEAVE,
@@ -161,7 +163,7 @@ class Case:
         if self.sanctioned or self.target == "oneself" or self.rank not in ENTITLES[self.act]:
             return REFUSED
         if not _higher(self.rank, self.target_rank) or (
-            self.act in RANKED and not _higher(self.rank, self.to)
+            self.act in {*RANKED, "deny-rank"} and not _higher(self.rank, self.to)
         ):
             return REFUSED
         if self.act in {"ban", "unban"} or AMOUNTS.get(self.act, 0) > LIMIT.get(

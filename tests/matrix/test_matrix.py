@@ -97,6 +97,7 @@ class State:
 STATE = """
     SELECT p.rank_id, p.former_rank_id, p.banned, p.adjusted,
            (SELECT array_agg((id, lifted_at)::text ORDER BY id) FROM sanctions WHERE player_id = p.id),
+           (SELECT count(*) FROM rank_restrictions WHERE player_id = p.id),
            (SELECT count(*) FROM notes WHERE player_id = p.id),
            (SELECT count(*) FROM leaves WHERE player_id = p.id),
            (SELECT count(*) FROM recommendations WHERE player_id = p.id),

@@ -9,7 +9,7 @@ from roblox.models import Experience
 from roblox.open_cloud import client
 from roblox.open_cloud.operations import BUDGETS
 from syncs import jobs
-from syncs.membership import reader
+from syncs.membership import first_contact, reader
 from syncs.models import SyncJob
 from syncs.pull.runner import run
 from tests import first_start
@@ -49,6 +49,7 @@ def world(_world: World, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Worl
 def community(world: World, transactional_db: None) -> World:
     """Return the world after setting GRPS up."""
     first_start.bootstrap()
+    first_contact.register(GROUP)
     return world
 
 

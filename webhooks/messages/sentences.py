@@ -105,6 +105,18 @@ SENTENCES: dict[str, Sentence] = {
     ),
     Action.PLAYER_BANNED: Sentence(CRITICAL, lambda f: f"{f.actor} banned {f.target} {_until(f)}"),
     Action.PLAYER_UNBANNED: Sentence(NOTICE, lambda f: f"{f.actor} lifted {f.target}'s ban"),
+    Action.PROMOTIONS_LOCKED: Sentence(
+        NOTICE, lambda f: f"{f.actor} locked the promotions of {f.target}"
+    ),
+    Action.PROMOTIONS_UNLOCKED: Sentence(
+        INFO, lambda f: f"{f.actor} unlocked the promotions of {f.target}"
+    ),
+    Action.RANK_DENIED: Sentence(
+        NOTICE, lambda f: f"{f.actor} denied {f.target} the rank {f.after('rank')}"
+    ),
+    Action.RANK_ALLOWED: Sentence(
+        INFO, lambda f: f"{f.actor} allowed {f.target} the rank {f.before('rank')}"
+    ),
     Action.PLAYER_NOTED: Sentence(INFO, lambda f: f"{f.actor} wrote a note on {f.target}"),
     Action.NOTE_WITHDRAWN: Sentence(INFO, lambda f: f"{f.actor} withdrew a note on {f.target}"),
     Action.PLAYER_RECOMMENDED: Sentence(GOOD, lambda f: f"{f.actor} recommended {f.target}"),

@@ -41,6 +41,8 @@ TRIED_AS = {
     "end-leave": "grant-leave",
     "approve-leave": "grant-leave",
     "turn-down-leave": "grant-leave",
+    "unlock-promotions": "lock-promotions",
+    "allow-rank": "deny-rank",
 }
 
 

@@ -580,6 +580,7 @@ def _evaluate(dice: random.Random, bundle: Bundle) -> tuple[Question, Any]:
     points = dice.choice([target.min_points, rank.min_points]) + dice.choice([-100, -1, 0, 1, 5000])
     words = target.required_recommendations + dice.choice([-1, 0, 1])
     sanctioned, membership = dice.random() < 0.2, _membership(dice)
+    locked = dice.random() < 0.2
     asked: Question = {
         "ask": "evaluate",
         "standing": {
@@ -589,11 +590,14 @@ def _evaluate(dice: random.Random, bundle: Bundle) -> tuple[Question, Any]:
             "recommendations": words,
             "sanctioned": sanctioned,
             "membership": str(membership),
+            "locked": locked,
         },
         "now": now,
     }
     moment = dt.datetime.fromtimestamp(since, dt.UTC)
-    standing = RankState(rank, points, moment, words, sanctioned, membership=membership)
+    standing = RankState(
+        rank, points, moment, words, sanctioned, membership=membership, locked=locked
+    )
     found = evaluate(standing, bundle, dt.datetime.fromtimestamp(now, dt.UTC))
     return asked, [
         found.kind or "",

@@ -57,7 +57,8 @@ def test_a_profile_of_an_older_game_is_taken_over(universe: Universe) -> None:
     server.award(NIA, "training")
     server.close()
     assert universe.total(NIA) == 121_850 + 1500
-    assert universe.record(NIA)["folded"] == {"through": 0, "total": 121_850, "kos": 33, "wos": 4}
+    legacy = {"sequence": 1, "total": 121_850, "kos": 33, "wos": 4}
+    assert universe.record(NIA)["sessions"]["0"] == legacy
 
 
 def test_a_broken_profile_stays_as_it_is_and_is_logged(universe: Universe, grps: Grps) -> None:

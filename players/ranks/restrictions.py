@@ -1,0 +1,51 @@
+"""Which players' promotions are locked, and which ranks they are denied."""
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
+from django.db.models import F, Q
+
+from players.active_policy import ActivePolicy
+from players.models import RankRestriction
+from players.ranks.candidates import Candidate
+
+
+def in_force(player_ids: Sequence[int], now: dt.datetime) -> dict[int, list[RankRestriction]]:
+    """Return the restrictions in force by our player id, those of all promotions first."""
+    found: dict[int, list[RankRestriction]] = defaultdict(list)
+    rows = RankRestriction.objects.filter(player__in=player_ids, lifted_at=None)
+    running = rows.filter(Q(ends_at=None) | Q(ends_at__gt=now)).select_related("rank")
+    for one in running.order_by(F("rank").asc(nulls_first=True), "pk"):
+        found[one.player_id].append(one)
+    return found
+
+
+def locked(candidates: Iterable[Candidate], policy: ActivePolicy, now: dt.datetime) -> set[int]:
+    """Return the ids of candidates who may not get the next rank of the ladder."""
+    held = {candidate.id: candidate.rank_id for candidate in candidates}
+    found = set()
+    for player_id, restrictions in in_force([*held], now).items():
+        target = policy.bundle.next_after(policy.ranks[held[player_id]])
+        ids = {None, policy.rank_ids[target.name] if target else None}
+        if any(one.rank_id in ids for one in restrictions):
+            found.add(player_id)
+    return found
+
+
+def why_not(restrictions: Sequence[RankRestriction], to_rank_id: int, *, up: bool) -> str:
+    """Return why somebody with these restrictions may not get a rank, or "".
+
+    `up`: it stands above the rank that they hold.
+    """
+    for one in restrictions:
+        if one.rank_id == to_rank_id:
+            return f"They are denied the rank {one.rank}: allow it first."
+        if one.rank_id is None and up:
+            return f"Their promotions are locked {until(one)}: unlock them first."
+    return ""
+
+
+def until(one: RankRestriction) -> str:
+    """Return its end in words."""
+    return f"until {one.ends_at:%Y-%m-%d %H:%M} UTC" if one.ends_at else "without an end"
