@@ -73,6 +73,7 @@ class Guild(Leased):
     counters = models.JSONField(default=dict, help_text="of the present reading")
     figures = models.JSONField(default=dict, help_text="of the last whole reading")
     problem = models.TextField(db_default="", help_text="why it cannot be used, in a sentence")
+    unread = models.TextField(db_default="", help_text="why members are not read, in a sentence")
 
     class Meta:
         db_table = "discord_guilds"

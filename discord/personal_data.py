@@ -33,7 +33,7 @@ impersonal("discord_role_mirrors", COUNT, "version", "confirmed_version", "attem
 impersonal("discord_role_mirrors", HASH, "lease")
 
 GUILD = "what the Discord server is, for everybody"
-impersonal("discord_guilds", GUILD, "guild_id", "name", "roles", "bot", "problem")
+impersonal("discord_guilds", GUILD, "guild_id", "name", "roles", "bot", "problem", "unread")
 impersonal("discord_guilds", "where the reading of all members stands", "after")
 impersonal("discord_guilds", COUNT, "counters", "figures", "attempts")
 impersonal("discord_guilds", HASH, "lease")

@@ -7,6 +7,7 @@ from decimal import Decimal
 from django.db.models import Q
 
 from common.amounts import points
+from discord.roles.overview import LinkedAccount, linked_account
 from players import leaderboard
 from players.actions import registry
 from players.actions.facts import Facts, facts_for
@@ -67,6 +68,7 @@ class CaseHead:
     appeals: list[Appeal]
     leaves: list[Leave]
     past_leaves: list[Leave]
+    discord: LinkedAccount | None
 
     def on_leave(self, today: dt.date) -> Leave | None:
         """Return the leave that they are on."""
@@ -108,6 +110,7 @@ def head(player: Player, policy: ActivePolicy, now: dt.datetime) -> CaseHead:
         ),
         leaves=open_leaves(player),
         past_leaves=past_leaves(player, PAST_SHOWN),
+        discord=linked_account(player.user_id),
     )
 
 

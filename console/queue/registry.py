@@ -7,6 +7,7 @@ from console.queue.approvals import Requests
 from console.queue.base import WorkKind
 from console.queue.bulk import Adjustments
 from console.queue.decisions import Decisions
+from console.queue.discord import ParkedRoles
 from console.queue.leaves import Leaves
 from console.queue.operations import Denials, Endpoints, Guard, Keys, Mismatches, Reviews
 from console.queue.quarantines import Quarantined
@@ -25,6 +26,7 @@ KINDS: tuple[WorkKind, ...] = (
     Quarantined(),
     Differences(),
     Parked(),
+    ParkedRoles(),
     Mismatches(),
     Endpoints(),
     Keys(),

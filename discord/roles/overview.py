@@ -1,5 +1,6 @@
 """What staff see of Discord: links, waiting and parked roles, drift, limits."""
 
+import datetime as dt
 from dataclasses import dataclass
 
 from django.conf import settings
@@ -33,6 +34,30 @@ class Limits:
     refused: int
     at_most: int
     paused_for: float
+
+
+@dataclass(frozen=True, slots=True)
+class LinkedAccount:
+    """The Discord account of a player, with the state of its roles where they are not right."""
+
+    name: str
+    linked_at: dt.datetime
+    state: str = ""
+    reason: str = ""
+    parked: bool = False
+
+
+def linked_account(user_id: int) -> LinkedAccount | None:
+    """Return the Discord account of a Roblox user, in at most two queries."""
+    link = DiscordLink.objects.filter(user_id=user_id).first()
+    if link is None:
+        return None
+    row = RoleMirror.objects.filter(discord_id=link.discord_id).first()
+    if row is None or row.status == RoleMirror.Status.CONFIRMED:
+        return LinkedAccount(str(link), link.linked_at)
+    state = "not in the server" if row.status == RoleMirror.Status.RESTING else row.status
+    parked = row.status == RoleMirror.Status.PARKED
+    return LinkedAccount(str(link), link.linked_at, f"roles: {state}", row.reason, parked)
 
 
 def why_off() -> list[str]:

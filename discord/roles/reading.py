@@ -6,6 +6,7 @@ Each page is one transaction with the place where it ended, so a killed reading 
 import datetime as dt
 from collections import Counter
 from collections.abc import Callable
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
@@ -58,14 +59,13 @@ def _read_page(found: Bot, row: Guild) -> int:
         words = INTENT if error.status == 403 else str(error)
         pause = dt.timedelta(seconds=max(error.retry_after or 0.0, TROUBLE.total_seconds()))
         free = {"lease": "", "lease_until": None, "retry_at": Now() + pause}
-        hold(row).update(counters=row.counters | {"problem": words}, **free)
+        hold(row).update(unread=words, **free)
         return 0
     with transaction.atomic():
-        counters = Counter({k: v for k, v in row.counters.items() if k != "problem"})
-        if row.began_at is None:
-            counters.clear()
+        counters = Counter(row.counters if row.began_at else {})
         counters.update(_compare(page, asked_at))
-        done = {"lease": "", "lease_until": None, "retry_at": Now(), "counters": dict(counters)}
+        done: dict[str, Any] = {"lease": "", "lease_until": None, "retry_at": Now(), "unread": ""}
+        done["counters"] = dict(counters)
         if len(page) == guilds.PAGE:
             hold(row).update(after=page[-1].user.id, began_at=began_at, **done)
         elif hold(row).update(

@@ -151,6 +151,16 @@ def test_drift_is_found_and_put_right(guild: DiscordWorld, linked: Linked) -> No
     assert Guild.objects.get().figures == {"members": 2, "linked": 2, "drift": 1, "unlinked": 0}
 
 
+def test_without_the_intent_the_reading_says_so(guild: DiscordWorld, linked: Linked) -> None:
+    linked(1)
+    guild.post("options", {"membersIntent": False})
+    assert reading.step() == 0
+    assert "Server Members Intent" in Guild.objects.get().unread
+    guild.post("options", {"membersIntent": True})
+    read()
+    assert Guild.objects.get().unread == ""
+
+
 def test_unlinked_holders_keep_their_roles(guild: DiscordWorld, settings: Any) -> None:
     guild.join(4004, roles=[CAPTAIN, OTHER])
     read()

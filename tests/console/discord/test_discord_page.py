@@ -45,6 +45,11 @@ def test_shows_links_parked_and_drift(owner: Client, player: Make, settings: Any
     assert "Move the role up." in text
     assert "one_on_discord" in text
     assert two.username in text
+    case = unescape(owner.get("/admin/players/1/").content.decode())
+    assert "one_on_discord" in case
+    assert "roles: parked" in case
+    queue = unescape(owner.get("/admin/?kind=discord").content.decode())
+    assert "Discord roles of 1 accounts cannot be set" in queue
     owner.post("/admin/discord/retry/")
     assert RoleMirror.objects.get(user_id=1).status == "pending"
     Guild.objects.update(read_at=timezone.now())
