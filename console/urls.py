@@ -12,6 +12,7 @@ from console.bulk import adjustment_views
 from console.bulk import views as bulk_views
 from console.discord import views as discord_views
 from console.experiences import views as experiences_views
+from console.hosted_events import views as hosted_events_views
 from console.imports import views as import_views
 from console.leave import views as leave_views
 from console.players import case_views, saved_filters
@@ -36,6 +37,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *revert_views.urls,
     *appeals_views.urls,
     *leave_views.urls,
+    *hosted_events_views.urls,
     *experiences_views.urls,
     *quarantines_views.urls,
     *sync_views.urls,

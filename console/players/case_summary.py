@@ -13,6 +13,7 @@ from players.actions import registry
 from players.actions.facts import Facts, facts_for
 from players.actions.staff_action import StaffAction
 from players.active_policy import ActivePolicy
+from players.hosted_events.own import OwnEvent, events_of
 from players.leave.queries import open_leaves, past_leaves
 from players.models import Appeal, Approval, Decision, Leave, Player, Sanction
 from players.moderation import approvals
@@ -69,6 +70,7 @@ class CaseHead:
     leaves: list[Leave]
     past_leaves: list[Leave]
     discord: LinkedAccount | None
+    hosted_events: list[OwnEvent]
 
     def on_leave(self, today: dt.date) -> Leave | None:
         """Return the leave that they are on."""
@@ -111,6 +113,7 @@ def head(player: Player, policy: ActivePolicy, now: dt.datetime) -> CaseHead:
         leaves=open_leaves(player),
         past_leaves=past_leaves(player, PAST_SHOWN),
         discord=linked_account(player.user_id),
+        hosted_events=events_of(player, PAST_SHOWN),
     )
 
 

@@ -3,6 +3,7 @@
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
+from zoneinfo import ZoneInfo
 
 from django.db import transaction
 
@@ -114,6 +115,11 @@ def check(it: Plan, by: Staff) -> None:
 def _check_time(it: Plan, now: dt.datetime) -> None:
     if not now < it.starts_at <= now + FURTHEST:
         raise Refused("startsAt: give a moment within the next year.")
+
+
+def in_zone(moment: dt.datetime, zone: str) -> dt.datetime:
+    """Return the moment at which clocks of a zone show the time of `moment`."""
+    return moment.replace(tzinfo=ZoneInfo(zone)).astimezone(dt.UTC)
 
 
 def host_of(it: Plan, by: Staff) -> Player:
