@@ -141,12 +141,6 @@ def want() -> None:
     Guild.objects.update(read_at=None, retry_at=Now())
 
 
-def seen(discord_id: int) -> None:
-    """Push the roles of somebody who rested and is in the guild again."""
-    rows = RoleMirror.objects.filter(discord_id=discord_id, status=RoleMirror.Status.RESTING)
-    rows.update(status=RoleMirror.Status.PENDING, retry_at=Now(), reason="", seen_at=Now())
-
-
 def forget() -> int:
     """Delete mirrors of accounts that were unlinked long ago, and return their number."""
     linked = DiscordLink.objects.values("discord_id")

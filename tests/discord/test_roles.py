@@ -9,6 +9,7 @@ from audits.models import AuditEvent
 from common import database_clock
 from discord import links
 from discord.models import DiscordLink, Guild, RoleMirror
+from discord.rest import guilds
 from discord.roles import reading, runner
 from discord.roles.targets import steps, wanted
 from players.models import Player
@@ -66,6 +67,42 @@ def test_changes_before_a_push_are_written_once(guild: DiscordWorld, linked: Lin
     assert guild.held(1001) == {LINKED, TROOPER}
     assert guild.calls("members.addRole") == {"204": 2}
     assert guild.calls("members.removeRole") == {}
+
+
+def test_a_change_during_a_push_stays_pending(
+    guild: DiscordWorld, linked: Linked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = linked(1)
+    give = guilds.give_role
+
+    def give_then_promote(*arguments: Any) -> None:
+        give(*arguments)
+        promote(made, "Captain I")
+
+    monkeypatch.setattr(guilds, "give_role", give_then_promote)
+    push()
+    monkeypatch.undo()
+    row = mirror(1)
+    assert (row.status, row.confirmed["rank"]) == ("pending", "Initiate")
+    push()
+    assert guild.held(1001) == {LINKED, CAPTAIN}
+
+
+def test_a_worker_that_lost_its_lease_writes_nothing(
+    guild: DiscordWorld, linked: Linked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    linked(1)
+    read_member = guilds.member
+
+    def read_then_lose(*arguments: Any) -> Any:
+        found = read_member(*arguments)
+        RoleMirror.objects.update(lease="another")
+        return found
+
+    monkeypatch.setattr(guilds, "member", read_then_lose)
+    push()
+    assert guild.held(1001) == set()
+    assert (mirror(1).status, mirror(1).lease) == ("pending", "another")
 
 
 def test_a_suspended_player_has_that_rank_s_role(guild: DiscordWorld, linked: Linked) -> None:
