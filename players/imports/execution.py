@@ -22,7 +22,7 @@ from players.bulk import reservations
 from players.discipline import imported_warnings
 from players.imports import checks, rank_changes
 from players.imports.lifecycle import target_of
-from players.imports.plans import Facts, Plan, Planner, facts_of
+from players.imports.plans import ERASED, Facts, Plan, Planner, facts_of
 from players.locking import create_players, lock_players
 from players.models import IMPORTED, LEGACY, Decision, Import, ImportRow, Player
 from players.moderation.actors import Staff
@@ -30,12 +30,14 @@ from players.points import reconciliation
 from players.points.ledger import LedgerBatch
 from players.points.store_comparison import StoreChange
 from players.policy.counters import SessionTotal
+from players.privacy import orders
 from players.ranks.candidates import candidate_for
 from players.ranks.decision_records import DecisionContext
 from players.ranks.evaluation import evaluate_and_apply, may_change_rank
 
 CHUNK = 500
 FIRST_SEQUENCE = 2  # a game's own legacy hook writes 1
+GONE = "no player has this user id any more"
 Status = ImportRow.Status
 
 APPLIED = """
@@ -81,10 +83,14 @@ class Chunk:
 def create_new_players(rows: Sequence[ImportRow], now: dt.datetime) -> None:
     """Create the players of rows that make one, before any lock is taken."""
     policy = active()
+    user_ids = {row.user_id for row in rows if row.user_id is not None and row.user_id > 0}
+    known = Player.objects.filter(user_id__in=user_ids).values_list("user_id", flat=True)
+    new = user_ids - set(known)
+    new -= orders.erased(new).keys()
     names = {
         row.user_id: (row.username or f"user_{row.user_id}", row.display_name)
         for row in rows
-        if row.user_id is not None and row.user_id > 0
+        if row.user_id in new
     }
     create_players(names, policy.rank_ids[policy.bundle.first.name], now)
 
@@ -123,7 +129,7 @@ def requester_actor(job: Import) -> Actor:
 def _item(row: ImportRow, found: Mapping[int, Facts], chunk: Chunk) -> Applied:
     facts = found[row.user_id or 0]
     if facts.player is None:
-        return Applied(row, facts, Plan(refused=True, notes=["no player has this user id"]))
+        return Applied(row, facts, Plan(refused=True, notes=[ERASED if facts.erased else GONE]))
     return Applied(row, facts, chunk.planner.plan(row, facts))
 
 

@@ -21,8 +21,9 @@ from players.moderation.authorization import kept_rank
 from players.policy.bundle import RankRule
 from players.policy.counters import EMPTY, SessionTotal
 from players.policy.warning_thresholds import warning_expires
+from players.privacy import orders
 
-LARGEST = 10**14  # hundredths, above what a player's points may be
+ERASED = "the person was erased"
 
 SESSIONS = """
     SELECT s.player_id, s.session, s.sequence, (s.total * 100)::bigint, s.count,
@@ -49,13 +50,18 @@ class LegacyPart:
 
 @dataclass(slots=True)
 class Facts:
-    """What a row is compared with. `counted`: hundredths that the data store brought before."""
+    """What a row is compared with.
+
+    `counted`: hundredths that the data store brought before. `erased`: the person was erased, and
+    has not played since.
+    """
 
     player: Player | None = None
     legacy: LegacyPart = field(default_factory=LegacyPart)
     counted: int = 0
     warnings: list[Sanction] = field(default_factory=list)
     moved_in: set[tuple[str, dt.datetime | None]] = field(default_factory=set)
+    erased: bool = False
 
 
 @dataclass(slots=True)
@@ -99,7 +105,8 @@ class Planner:
     def plan(self, row: ImportRow, facts: Facts) -> Plan:
         """Return what the row changes."""
         plan = Plan(is_new=facts.player is None)
-        if why_not := self.why_not(row, facts.player):
+        why_not = ERASED if facts.erased else self.why_not(row, facts.player)
+        if why_not:
             plan.refused, plan.notes = True, [why_not]
         elif row.before is not None:
             self._take_back(plan, row, facts)
@@ -112,7 +119,7 @@ class Planner:
     def why_not(self, row: ImportRow, player: Player | None) -> str:
         """Return why `by` may not import this row, or ""."""
         if player is not None and player.erased_at is not None:
-            return "the person was erased"
+            return ERASED
         if self.by.rank is None:
             return ""
         position = self.by.rank.position
@@ -222,6 +229,9 @@ def facts_of(rows: Sequence[ImportRow], experience: str) -> dict[int, Facts]:
     by_pk = {player.pk: player for player in players}
     for player in by_pk.values():
         found[player.user_id].player = player
+    known = {player.user_id for player in by_pk.values()}
+    for user_id in orders.erased(one for one in user_ids if one not in known and one > 0):
+        found[user_id].erased = True
     for sanction in _imported_warnings(by_pk):
         found[by_pk[sanction.player_id].user_id].warnings.append(sanction)
     with connection.cursor() as cursor:

@@ -169,14 +169,18 @@ class Command(BaseCommand):
 
     def _drive(self, job: Import) -> None:
         """Run it here as far as it goes, or watch the process that does."""
+        said = ""
         while job.status in runner.WORKING:
             try:
                 here = runner.run(job.pk, self._progress)
             except LeaseLost:
                 here = False
+            job.refresh_from_db()
+            if job.error and job.error != said:
+                said = job.error
+                self.console.print(f"It stopped, and is tried again: {said}", soft_wrap=True)
             if not here:
                 time.sleep(PAUSE)
-            job.refresh_from_db()
         if job.status == Status.DONE:
             self.console.print(
                 f"Import {job.pk} is done: {job.applied:,} players changed,"

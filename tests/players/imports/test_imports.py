@@ -1,6 +1,9 @@
 """Imports from files: preview, application, repetition, undo."""
 
 import datetime as dt
+import io
+import os
+import tracemalloc
 from collections.abc import Callable
 from decimal import Decimal
 
@@ -8,9 +11,12 @@ import pytest
 from django.utils import timezone
 
 from common.errors import Refused
-from players.imports import lifecycle
+from players.imports import lifecycle, runner
+from players.imports.files import ImportFile
+from players.imports.values import parse
 from players.models import Import, LedgerEntry, Player, Rank, Sanction, Session
 from players.points import consistency
+from players.privacy import orders
 from players.privacy.erasure import erase
 from tests.players.imports.conftest import OWNER, applied, begun, notes, player, previewed, undone
 from tests.players.mass_adjustments.conftest import officer
@@ -148,6 +154,31 @@ def test_an_officer_imports_nobody_above_them(people: People) -> None:
     assert "above your own position" in planner.why_not(row, player(5))
     row = lifecycle.ImportRow(user_id=9, rank="Imperator")
     assert "above your own position" in planner.why_not(row, None)
+
+
+def test_nobody_comes_back_whose_erasure_was_ordered(people: People) -> None:
+    people(range(1, 2))
+    orders.order_by_hand(1, by=OWNER, reason="a right", now=timezone.now())
+    orders.carry_out_due()
+    assert not Player.objects.filter(user_id=1).exists()
+    job = previewed("userId,points", "1,40")
+    assert job.lines.get().note == "the person was erased"
+    assert not Player.objects.filter(user_id=1).exists()
+
+
+@pytest.mark.skipif(not os.environ.get("GRPS_LONG"), reason="200,000 rows take minutes")
+def test_a_large_file_is_read_with_flat_memory(people: People) -> None:
+    tracemalloc.start()
+    source = ImportFile(io.BytesIO(), "old.csv", timezone.now())
+    rows = (parse(n, {"userId": str(n), "points": "5"}, source.now, commas=False)
+            for n in range(1, 200_001))  # fmt: skip
+    request = lifecycle.ImportRequest("nexus", OWNER, "we move in", timezone.now())
+    job = lifecycle.begin_file(request, rows)
+    runner.run(job.pk)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert lifecycle.find(job.pk).changing == 200_000
+    assert peak < 64 * 1024 * 1024
 
 
 def test_points_that_the_data_store_brought_are_left_out(people: People) -> None:
