@@ -40,6 +40,7 @@ class Grps:
     calls: int = 0
     names: dict[int, str] = field(default_factory=dict)  # names that a search finds
     asked: Counter[str] = field(default_factory=Counter)
+    hosted: list[dict[str, Any]] = field(default_factory=list)
     commands: list[dict[str, Any]] = field(default_factory=list)
     verdict: str = "applied"
     detail: str = "Done."
@@ -50,6 +51,14 @@ class Grps:
     membership: dict[int, dict[str, Any]] = field(
         default_factory=dict
     )  # of players who are not plain members
+
+    def hosted_answer(self, sent: dict[str, Any]) -> dict[str, Any]:
+        """Award whatever a game asks to award."""
+        state = "ended" if sent.get("endedAt") else "running"
+        state = "awarded" if sent.get("award") else state
+        players = [{"userId": one["userId"], "elsewhere": 15} for one in sent["attendees"]]
+        awarded = players if state == "awarded" else []
+        return {"eventId": 1, "state": state, "detail": "3 are awarded.", "players": awarded}
 
     def __call__(self, url: str, method: str, headers: dict[str, str], body: str) -> Answer | None:
         if self.away:
@@ -70,6 +79,9 @@ class Grps:
         if path == "/roblox/audits":
             self.lines += json.loads(body)["lines"]
             return 200, {}, "{}"
+        if path == "/roblox/hosted-events":
+            self.hosted.append(json.loads(body))
+            return 200, {}, json.dumps(self.hosted_answer(self.hosted[-1]))
         if path == "/roblox/leave-requests":
             self.commands.append(json.loads(body))
             return 200, {}, json.dumps({"status": "asked", "detail": "Staff decide."})

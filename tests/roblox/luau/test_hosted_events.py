@@ -1,0 +1,110 @@
+"""Events with a host in a game: commands, presence, reports; and the same rules as GRPS has."""
+
+import os
+import random
+from typing import Any
+
+import pytest
+
+from players.policy import hosting
+from players.policy.bundle import parse_bundle
+from players.policy.hosting import PresenceTerms, Span
+from players.policy.membership import MembershipStatus
+from tests.roblox.luau import cases
+from tests.roblox.luau.grps import Grps
+from tests.roblox.luau.helpers import ADMIRAL, MAJOR
+from tests.roblox.luau.machine import Machine, take
+from tests.roblox.luau.universe import NIA, Server, Universe
+
+NIGHTLY = os.environ.get("HYPOTHESIS_PROFILE") == "nightly"
+CASES = 100_000 if NIGHTLY else 500
+
+ASK = """
+local hosting = require(game.ServerScriptService.GRPS.shared.hosting)
+local answers = {}
+for place, one in (...) do
+    local found = hosting.presence(one.span, one.least, one.late)
+    answers[place] = { hosting.whyNotHost(one.rank, one.status, one.hosts) or "", found.minutes, found.late,
+        found.leftEarly, found.attended }
+end
+return answers
+"""
+
+
+@pytest.fixture
+def server(grps: Grps) -> Server:
+    universe = Universe(http=grps)
+    made = universe.server()
+    for user_id, name in ((MAJOR, "Mara"), (ADMIRAL, "Ada"), (NIA, "Nia")):
+        made.join(user_id, name)
+    universe.run(5)
+    return made
+
+
+def test_a_training_is_started_reported_ended_and_awarded(server: Server, grps: Grps) -> None:
+    assert server.say(ADMIRAL, "/grps event start training").startswith("Training started")
+    assert "already" in server.say(MAJOR, "/grps event start training")
+    server.universe.run(700)
+    assert 11 <= len(grps.hosted) <= 13  # once a minute
+    assert "Award it" in server.say(ADMIRAL, "/grps event end")
+    assert server.say(ADMIRAL, "/grps award all training") == "3 are awarded."
+    last = grps.hosted[-1]
+    present = {one["userId"]: one["seconds"] for one in last["attendees"]}
+    assert set(present) == {MAJOR, NIA}  # the host does not attend
+    assert 680 <= present[NIA] <= 705
+    assert (last["hostUserId"], last["award"]["byUserId"]) == (ADMIRAL, ADMIRAL)
+    assert len({one["id"] for one in grps.hosted}) == 1
+    assert [one["revision"] for one in grps.hosted] == [*range(1, len(grps.hosted) + 1)]
+
+
+def test_members_host_nothing_and_a_host_may_strike(server: Server, grps: Grps) -> None:
+    assert "does not host" in server.say(NIA, "/grps event start training")
+    server.say(ADMIRAL, "/grps event start training")
+    server.universe.run(20)
+    assert "Only Ada" in server.say(MAJOR, "/grps event end")
+    assert server.say(ADMIRAL, "/grps event strike Nia slept") == "Noted."
+    struck = [one["userId"] for one in grps.hosted[-1]["attendees"] if one.get("struck") == "slept"]
+    assert struck == [NIA]
+
+
+def test_everybody_here_is_awarded_at_once(server: Server, grps: Grps) -> None:
+    assert server.say(ADMIRAL, "/grps award all training") == "3 are awarded."
+    (sent,) = grps.hosted
+    assert sent["atOnce"] is True
+    assert {one["userId"] for one in sent["attendees"]} == {MAJOR, NIA}
+    assert "awards" in server.say(ADMIRAL, "/grps award all nothing_known")
+
+
+def question(dice: random.Random, ranks: list[Any], levels: list[str]) -> tuple[Any, Any]:
+    """Return a question for Luau, and Python's answer."""
+    rank, status = dice.choice(ranks), dice.choice([*MembershipStatus])
+    hosts = dice.sample(levels, dice.randint(0, len(levels)))
+    around = [0, 59, 60, 61, 599, 600, 601, dice.randint(0, 20_000)]
+    first, last, seconds, length = (dice.choice(around) for _ in range(4))
+    least, late = dice.choice(around), dice.choice(around)
+    found = hosting.presence(
+        Span(first=first, last=last, seconds=seconds, length=length),
+        PresenceTerms(least=least, late=late),
+    )
+    why = hosting.why_not_host(rank, status, hosts)
+    asked = {
+        "rank": {"isPunishment": rank.is_punishment, "ignored": rank.ignored, "level": rank.level},
+        "status": status.value,
+        "hosts": dict.fromkeys(hosts, True) or {"": False},
+        "span": {"first": first, "last": last, "seconds": seconds, "length": length},
+        "least": least,
+        "late": late,
+    }
+    expected = [str(why or ""), found.minutes, found.late, found.left_early, found.attended]
+    return asked, expected
+
+
+def test_games_and_grps_judge_hosts_and_presence_alike() -> None:
+    dice, machine = random.Random(17), Machine()
+    bundle = parse_bundle(cases.own())
+    ranks, levels = [*bundle.ranks], [*bundle.levels]
+    ask = machine.chunk(ASK)
+    for _ in range(0, CASES, 500):
+        questions = [question(dice, ranks, levels) for _ in range(500)]
+        answers = take(machine.call(ask, [asked for asked, _ in questions]))
+        assert answers == [expected for _, expected in questions]
