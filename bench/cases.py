@@ -26,6 +26,7 @@ from bench import serving as serving_cases
 from bench import sync as sync_cases
 from bench import webhooks as webhook_cases
 from bench.batches import batch_of
+from bench.hosted_awards import HostedAwards
 from bench.load import Connection, get, post
 from bench.results import Result
 from bench.roll_up import RollUps
@@ -181,6 +182,18 @@ def roll_up(bench: Bench) -> Iterator[Result]:
     yield Result(
         "roll-up of changed players, large / small (time)", at_large / at_small, 1.5, "lower"
     )
+
+
+def hosted_events(bench: Bench) -> Iterator[Result]:
+    """Compare awarding an event of 100 attendees with the same rows in bare SQL."""
+    awards = HostedAwards(bench.small, int(bench.small["DATABASE_URL"].rpartition("_")[2]))
+    try:
+        for _ in range(5):
+            awards.seconds("award"), awards.seconds("bare")
+        ours, bare = compare(lambda: awards.seconds("award"), lambda: awards.seconds("bare"))
+    finally:
+        awards.end()
+    yield Result("award of 100 attendees, GRPS / bare SQL (time)", ours / bare, 1.5, "lower")
 
 
 def audit(bench: Bench) -> Iterator[Result]:
@@ -347,6 +360,7 @@ CASES = (
     top,
     growth,
     roll_up,
+    hosted_events,
     audit,
     evaluation,
     simulation,

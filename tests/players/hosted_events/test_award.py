@@ -1,8 +1,11 @@
 """The award of a hosted event: once, under caps, undone as a whole."""
 
+import datetime as dt
 from decimal import Decimal
+from typing import Any
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from audits.models import AuditEvent
@@ -101,3 +104,15 @@ def test_a_co_host_is_no_attendee(training: Training) -> None:
     training.award()
     assert [points(one) for one in (1, 2, CO_HOST)] == [15, 15, 15]
     assert not HostedEventAttendance.objects.filter(player__user_id=CO_HOST).exists()
+
+
+def test_the_operator_plans_and_awards(training: Training, capsys: Any) -> None:
+    training.run(1)
+    tomorrow = (timezone.now() + dt.timedelta(days=1)).isoformat()
+    call_command("hosted_event", "plan", "training", "nexus", str(HOST), tomorrow)
+    call_command("hosted_event", "list")
+    assert "player_901" in capsys.readouterr().out
+    call_command("hosted_event", "award", str(training.event.pk), "--reason", "well done")
+    assert points(1) == 15
+    with pytest.raises(CommandError, match="awarded already"):
+        call_command("hosted_event", "award", str(training.event.pk), "--reason", "again")
