@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from discord.interactions import leave_commands as leave
 from discord.interactions import member_commands as members
 from discord.interactions import staff_commands as staff
 from discord.interactions.answers import Answer
@@ -13,7 +14,7 @@ from players.moderation.input import LONGEST_REASON
 CHAT_INPUT, IN_GUILD = 1, 0  # type of a command, and where it can be used
 STRING, INTEGER, NUMBER = 3, 4, 10  # types of options
 MODERATE_MEMBERS = str(1 << 40)  # hides a command from other members; our rules decide
-LONGEST_SUSPENSION = 365  # days
+LONGEST_SUSPENSION = LONGEST_LEAVE = 365  # days; the policy may allow less
 LARGEST_AMOUNT = 1_000_000  # points
 
 Definition = dict[str, Any]
@@ -37,6 +38,19 @@ class StaffCommand:
     description: str
     perform: staff.Perform
     options: tuple[Definition, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LeaveCommand:
+    """A command by which a member asks for leave. A worker carries it out."""
+
+    name: str
+    description: str
+    perform: leave.Perform
+    options: tuple[Definition, ...] = ()
+
+
+Command = MemberCommand | LeaveCommand | StaffCommand
 
 
 def _option(kind: int, name: str, description: str, **settings: Any) -> Definition:
@@ -74,6 +88,25 @@ MEMBERS: tuple[MemberCommand, ...] = (
     MemberCommand("leaderboard", "Who has the most points.", members.leaderboard, (PERIOD,)),
     MemberCommand("next", "What you lack for the next rank.", members.next_rank),
     MemberCommand("link", "Link your Discord and Roblox accounts.", members.link),
+)
+LEAVE: tuple[LeaveCommand, ...] = (
+    LeaveCommand(
+        "leave",
+        "Ask for a leave of absence.",
+        leave.ask,
+        (
+            _option(INTEGER, "days", "For how many days.", min_value=1, max_value=LONGEST_LEAVE),
+            REASON | {"description": "Why. Only staff read it."},
+            _option(
+                STRING,
+                "from",
+                "The first day, as 2026-12-24; today if left out.",
+                required=False,
+                min_length=10,
+                max_length=10,
+            ),
+        ),
+    ),
 )
 STAFF: tuple[StaffCommand, ...] = (
     StaffCommand("case", "What staff know of a player.", staff.case, (PLAYER,)),
@@ -119,7 +152,7 @@ STAFF: tuple[StaffCommand, ...] = (
     ),
     StaffCommand("ban", "Where to ban a player.", staff.act("ban"), (PLAYER,)),
 )
-ALL: tuple[MemberCommand | StaffCommand, ...] = (*MEMBERS, *STAFF)
+ALL: tuple[Command, ...] = (*MEMBERS, *LEAVE, *STAFF)
 BY_NAME = {one.name: one for one in ALL}
 
 
@@ -128,7 +161,7 @@ def definitions() -> list[Definition]:
     return [_definition(one) for one in BY_NAME.values()]
 
 
-def _definition(command: MemberCommand | StaffCommand) -> Definition:
+def _definition(command: Command) -> Definition:
     found: Definition = {
         "type": CHAT_INPUT,
         "name": command.name,

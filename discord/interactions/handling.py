@@ -15,7 +15,7 @@ from redis import RedisError
 from common.errors import Refused
 from discord.interactions import answers, buttons, commands, limits, payloads, pending, people
 from discord.interactions.answers import PONG, Answer
-from discord.interactions.commands import MemberCommand, StaffCommand
+from discord.interactions.commands import LeaveCommand, MemberCommand, StaffCommand
 from discord.interactions.payloads import Interaction
 from discord.interactions.performing import UNKNOWN
 from players.active_policy import active
@@ -55,7 +55,7 @@ def answer(asked: Interaction) -> Answer:
 
 def _command(asked: Interaction) -> Answer:
     command = commands.BY_NAME.get(asked.data.name)
-    if isinstance(command, StaffCommand):
+    if isinstance(command, StaffCommand | LeaveCommand):
         people.roblox_id_of(asked.discord_id)  # nobody else's interactions are stored
         return _later(asked, {"name": command.name, "options": asked.options})
     if command is None:

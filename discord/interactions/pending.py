@@ -15,18 +15,15 @@ from django.db.models import F
 from django.db.models.functions import Now
 
 from common import database_clock, database_errors
-from common.errors import NotAllowed, Refused
+from common.errors import Refused
 from common.leases import LeaseLost, backoff, claim, hold
 from discord import bot, links
-from discord.interactions import answers, people, performing
+from discord.interactions import answers, performing
 from discord.interactions.payloads import Interaction
 from discord.models import PendingInteraction
 from discord.rest import interactions as rest
 from discord.rest.errors import DiscordError
 from players.membership import freshness
-from players.models import Player
-from players.moderation.actors import Staff, actor_of
-from players.moderation.refusals import record_refusal
 from roblox.open_cloud.errors import RetryDecision
 
 MOST_FAILURES = 3  # of an act, before the person is told that it failed
@@ -95,22 +92,10 @@ def _locked(row: PendingInteraction) -> None:
 
 def _answer(row: PendingInteraction) -> str:
     """Perform what was asked and return the text of its answer."""
-    asked = row.asked or {}
     try:
-        by = _staff(row.discord_id, asked)
-        return performing.perform(asked, by, database_clock.now())
+        return performing.perform(row.asked or {}, row.discord_id, database_clock.now())
     except Refused as error:
         return answers.refusal(error)
-
-
-def _staff(discord_id: int, asked: dict[str, Any]) -> Staff:
-    """Return whoever asks. A sanctioned person's attempt is recorded. Raises Refused, NotAllowed."""
-    try:
-        return people.staff(discord_id)
-    except NotAllowed:
-        player = Player.objects.get(user_id=people.roblox_id_of(discord_id))
-        record_refusal(str(asked.get("name", "")), None, actor_of(player))
-        raise
 
 
 def _give_up(row: PendingInteraction) -> bool:

@@ -1,14 +1,17 @@
-"""Perform what a stored interaction asks: a command of staff, or a decision by a button."""
+"""Perform what a stored interaction asks: a command that acts, or a decision by a button."""
 
 import datetime as dt
 from typing import Any
 
-from common.errors import Refused
-from discord.interactions import buttons, commands
-from discord.interactions.commands import StaffCommand
-from players.moderation.actors import Staff
+from common.errors import NotAllowed, Refused
+from discord.interactions import buttons, commands, people
+from discord.interactions.commands import LeaveCommand, StaffCommand
+from players.models import Player
+from players.moderation.actors import Staff, actor_of
+from players.moderation.refusals import record_refusal
 
 UNKNOWN = "This command does not exist any more."
+DECIDE = "decide"
 
 
 def people_to_read(asked: dict[str, Any]) -> list[int | None]:
@@ -16,11 +19,24 @@ def people_to_read(asked: dict[str, Any]) -> list[int | None]:
     return buttons.people_to_read(asked["nonce"]) if "nonce" in asked else []
 
 
-def perform(asked: dict[str, Any], by: Staff, now: dt.datetime) -> str:
+def perform(asked: dict[str, Any], discord_id: int, now: dt.datetime) -> str:
     """Return the text of the answer. Raises Refused, NotAllowed."""
     if "nonce" in asked:
+        by = _staff(discord_id, DECIDE)
         return buttons.decide(asked["nonce"], asked["verb"], asked["reason"], by, now)
     command = commands.BY_NAME.get(asked.get("name", ""))
-    if not isinstance(command, StaffCommand):
-        raise Refused(UNKNOWN)
-    return command.perform(asked["options"], by, now)
+    if isinstance(command, StaffCommand):
+        return command.perform(asked["options"], _staff(discord_id, command.name), now)
+    if isinstance(command, LeaveCommand):
+        return command.perform(asked["options"], people.roblox_id_of(discord_id), now)
+    raise Refused(UNKNOWN)
+
+
+def _staff(discord_id: int, act: str) -> Staff:
+    """Return whoever asks. A sanctioned person's attempt is recorded. Raises Refused, NotAllowed."""
+    try:
+        return people.staff(discord_id)
+    except NotAllowed:
+        player = Player.objects.get(user_id=people.roblox_id_of(discord_id))
+        record_refusal(act, None, actor_of(player))
+        raise

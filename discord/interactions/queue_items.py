@@ -11,11 +11,16 @@ from discord.interactions.answers import SeePage
 from players.actions.registry import BY_NAME
 from players.active_policy import active
 from players.bulk.row_executor import BULK_JOBS
+from players.leave import decisions as leave_decisions
+from players.leave.queries import WAITING
 from players.mass_adjustments.lifecycle import ADJUSTMENTS
-from players.models import Approval, Decision, Player
+from players.models import Approval, Decision, Leave, Player
 from players.moderation import approvals
 from players.moderation.actors import Staff
+from players.moderation.authorization import Circumstances, permission_for
+from players.moderation.command import Command
 from players.policy.bundle import RankRule
+from players.policy.permissions import Act
 from players.ranks import decisions
 
 CONSOLE = "This needs a fresh sign-in; decide it in the console."
@@ -150,7 +155,48 @@ class Ranks(ItemKind):
         done(key, by=by, reason=reason, now=now)
 
 
-KINDS: dict[str, ItemKind] = {kind.name: kind for kind in (Requests(), Ranks())}
+class Leaves(ItemKind):
+    """Leaves of absence that members ask for, or want to extend."""
+
+    name = "leaves"
+
+    def waiting(self) -> list[int]:
+        rows = Leave.objects.filter(WAITING, player__erased_at=None).order_by("pk")
+        return list(rows.values_list("pk", flat=True)[:MOST])
+
+    def still_waiting(self, keys: list[int]) -> set[int]:
+        rows = Leave.objects.filter(WAITING, pk__in=keys, player__erased_at=None)
+        return set(rows.values_list("pk", flat=True))
+
+    def item(self, key: int) -> Item | None:
+        row = Leave.objects.select_related("player").filter(pk=key).first()
+        if row is None:
+            return None
+        waits = bool(self.still_waiting([key]))
+        name = isolated(row.player.username)
+        return Item(
+            title=f"{name}: leave from {row.first_day} to {row.extension_to or row.last_day}",
+            reason=row.extension_reason or row.reason,
+            since=row.created_at,
+            page=addresses.page("console:home"),
+            player_id=row.player_id,
+            here=True,
+            outcome="" if waits else _outcome_of_leave(row),
+        )
+
+    def why_not(self, key: int, by: Staff, now: dt.datetime) -> str:
+        row = Leave.objects.select_related("player").filter(pk=key).first()
+        if row is None:
+            return "It does not exist any more."
+        found = permission_for(Act.LEAVE, row.player, by, Circumstances(now))
+        return "" if found.allowed else found.reason
+
+    def decide(self, key: int, verb: str, reason: str, by: Staff, now: dt.datetime) -> None:
+        done = leave_decisions.approve if verb == "approve" else leave_decisions.turn_down
+        done(key, Command(by=by, reason=reason, now=now))
+
+
+KINDS: dict[str, ItemKind] = {kind.name: kind for kind in (Requests(), Ranks(), Leaves())}
 
 
 def _is_for_discord(act: str) -> bool:
@@ -174,10 +220,21 @@ def _acts(rank: RankRule | None) -> bool:
     return rank is None or rank.privileged or rank.can_warn or rank.can_adjust or rank.can_ban
 
 
+def _outcome_of_leave(row: Leave) -> str:
+    who = _name(row.decided_by.removeprefix("player:"))
+    decided = f"Decided by {who}: {row.answer}\n" if who else ""
+    return f"{decided}It is {row.get_status_display()}, until {row.last_day}."
+
+
 def _outcome(status: str, player_id: str, reason: str) -> str:
     """`player_id`: our id of the player who decided; any other text is left out."""
-    who = ""
-    if player_id.isdecimal():
-        rows = Player.objects.filter(pk=int(player_id))
-        who = rows.values_list("username", flat=True).first() or ""
+    who = _name(player_id)
     return f"{status.capitalize()}{f' by {who}' if who else ''}{f': {reason}' if reason else '.'}"
+
+
+def _name(player_id: str) -> str:
+    """Return the username of one of our ids, "" for any other text."""
+    if not player_id.isdecimal():
+        return ""
+    rows = Player.objects.filter(pk=int(player_id))
+    return rows.values_list("username", flat=True).first() or ""

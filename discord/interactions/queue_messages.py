@@ -36,7 +36,8 @@ def discover() -> int:
     """Create rows for new items, close those of decided ones. Return the number of changes."""
     if not settings.DISCORD_QUEUE_CHANNEL:
         return 0
-    return sum(_create(name) + _close(name) for name in KINDS) + _delete_old()
+    changes = sum(_create(name) + _close(name) + _begin_anew(name) for name in KINDS)
+    return changes + _delete_old()
 
 
 def step() -> int:
@@ -81,6 +82,18 @@ def _close(kind: str) -> int:
     return unsent.delete()[0] + closing.update(
         wanted=State.CLOSED, closed_at=Now(), retry_at=Now(), attempts=0
     )
+
+
+def _begin_anew(kind: str) -> int:
+    """Have the messages of decided items deleted that are asked again, such as longer leaves.
+
+    They are posted anew after that.
+    """
+    waiting = KINDS[kind].waiting()
+    rows = QueueMessage.objects.filter(kind=kind, key__in=waiting, wanted=State.CLOSED)
+    # Read again: a message that is closed now may be about what was decided since.
+    again = KINDS[kind].still_waiting(list(rows.values_list("key", flat=True)))
+    return rows.filter(key__in=again).update(wanted=State.NOTHING, retry_at=Now())
 
 
 def _delete_old() -> int:
