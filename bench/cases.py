@@ -18,6 +18,7 @@ import django
 import psycopg
 
 from bench import console as console_cases
+from bench import discord as discord_cases
 from bench import luau as luau_cases
 from bench import pooling as pooling_cases
 from bench import portal as portal_cases
@@ -354,6 +355,11 @@ def pooling(bench: Bench) -> Iterator[Result]:
     yield from pooling_cases.pooling(bench.large, bench.large_port, compare)
 
 
+def discord(bench: Bench) -> Iterator[Result]:
+    players = int(bench.large["DATABASE_URL"].rpartition("_")[2])
+    yield from discord_cases.discord(bench.large_port, players, compare)
+
+
 CASES = (
     ingestion,
     pooling,
@@ -372,6 +378,7 @@ CASES = (
     luau,
     replication,
     portal_cases.portal,
+    discord,
 )
 
 

@@ -39,9 +39,7 @@ def test_a_wrong_day_is_explained(discord: Discord, receiver: Receiver) -> None:
     assert not Leave.objects.exists()
 
 
-def test_a_leave_is_granted_and_extended_by_buttons(
-    discord: Discord, receiver: Receiver
-) -> None:
+def test_a_leave_is_granted_and_extended_by_buttons(discord: Discord, receiver: Receiver) -> None:
     member, officer = linked(1, member="member"), linked(2, "Imperator", member="member")
     ask(discord, receiver, member, days=3, reason="exams")
     found = buttons(post(receiver))
