@@ -44,7 +44,7 @@ def discord(port: int, players: int, compare: Compare) -> Iterator[Result]:
     }
     for name, (make, bare) in pairs.items():
         ours(make), ours(bare)
-        mine, theirs = compare(lambda make=make: ours(make), lambda bare=bare: ours(bare))  # type: ignore[misc]
+        mine, theirs = compare(lambda make=make: ours(make), lambda bare=bare: ours(bare))
         yield Result(f"discord: {name} (throughput)", theirs / mine, 0.5, "higher")
 
 

@@ -87,6 +87,7 @@ MEMBERS: tuple[MemberCommand, ...] = (
     MemberCommand("points", "Your points, or somebody else's.", members.points, (ANYBODY,)),
     MemberCommand("leaderboard", "Who has the most points.", members.leaderboard, (PERIOD,)),
     MemberCommand("next", "What you lack for the next rank.", members.next_rank),
+    MemberCommand("events", "What is planned and what runs now.", members.events),
     MemberCommand("link", "Link your Discord and Roblox accounts.", members.link),
 )
 LEAVE: tuple[LeaveCommand, ...] = (

@@ -1,5 +1,6 @@
 """Commands of members. Everybody in the channel sees public facts; the person alone sees the rest."""
 
+from common import database_clock
 from common.errors import Refused
 from discord import links
 from discord.interactions import addresses, people
@@ -7,9 +8,12 @@ from discord.interactions.answers import Answer, moment, plain, private, public,
 from discord.interactions.payloads import Interaction
 from discord.roles import reading
 from players.api.next_rank import progress_of
+from players.hosted_events import kinds, lookup
+from players.models import HostedEvent
 from players.public import lists, periods, players
 from players.public.lists import Line, ListQuery
 from players.public.players import PlayerFacts
+from roblox.models import Experience
 
 LINES = 10
 TITLES = {
@@ -77,6 +81,25 @@ def link(asked: Interaction) -> Answer:
     found = players.player(user_id)
     name = plain(found.username) if found else f"the Roblox user {user_id}"
     return private(with_page(f"You are linked as **{name}**. Change it on this page:", where))
+
+
+def events(asked: Interaction) -> Answer:
+    """List what runs or is planned, each with a time in the reader's own zone."""
+    if not kinds.kinds():
+        raise Refused("This community hosts no events.")
+    found = list(lookup.upcoming(database_clock.now())[:LINES])
+    names = dict(Experience.objects.values_list("key", "name"))
+    rows = "\n".join(_event(one, names.get(one.experience, "")) for one in found)
+    return public(f"**Events**\n{rows or 'Nothing is planned.'}")
+
+
+def _event(one: HostedEvent, experience: str) -> str:
+    title = plain(one.title or kinds.title_of(one.kind))
+    where = f" in {plain(experience)}" if experience else ""
+    when = f"{moment(one.starts_at, 'F')} ({moment(one.starts_at)})" if one.starts_at else ""
+    if one.status == HostedEvent.Status.RUNNING:
+        when = "now"
+    return f"- **{title}**{where}, by {plain(one.host.username)}: {when}"
 
 
 def _facts(asked: Interaction) -> PlayerFacts:

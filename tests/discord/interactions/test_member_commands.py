@@ -8,7 +8,7 @@ from django.utils import timezone
 from discord.interactions import commands
 from discord.interactions.answers import plain
 from players import leaderboard
-from players.models import Player
+from players.models import HostedEvent, Player
 from tests.discord.interactions.people import linked, player
 from tests.discord.interactions.signed import Discord, is_private, text_of
 
@@ -74,6 +74,19 @@ def test_the_link_leads_to_the_members_page(discord: Discord) -> None:
     person = linked(1)
     assert text_of(discord.command(STRANGER, "link")).endswith("http://localhost:8000/me")
     assert "**player\\_1**" in text_of(discord.command(person, "link"))
+
+
+def test_planned_events_are_listed_with_their_time(discord: Discord) -> None:
+    assert "Nothing is planned." in text_of(discord.command(STRANGER, "events"))
+    host, at = player(1, username="the_host"), timezone.now() + dt.timedelta(days=1)
+    shared = {"kind": "training", "experience": "nexus", "host": host}
+    HostedEvent.objects.create(status="planned", starts_at=at, **shared)
+    HostedEvent.objects.create(status="running", title="Now *here*", starts_at=None, **shared)
+    HostedEvent.objects.create(status="cancelled", title="Not at all", starts_at=at, **shared)
+    said = text_of(discord.command(STRANGER, "events"))
+    assert f"**Training** in Nexus, by the\\_host: <t:{int(at.timestamp())}:F>" in said
+    assert "**Now \\*here\\*** in Nexus, by the\\_host: now" in said
+    assert "Not at all" not in said
 
 
 def test_an_unlinked_member_is_told_where_to_link(discord: Discord) -> None:
