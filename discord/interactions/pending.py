@@ -13,6 +13,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Now
+from structlog.contextvars import bound_contextvars, get_contextvars
 
 from common import database_clock, database_errors
 from common.errors import Refused
@@ -26,6 +27,7 @@ from discord.rest.errors import DiscordError
 from players.membership import freshness
 from roblox.open_cloud.errors import RetryDecision
 
+REQUEST = "request"  # in `asked`: the id of the request that brought it
 MOST_FAILURES = 3  # of an act, before the person is told that it failed
 FAILED = "Nothing was done, because of an error in GRPS. Its log says more."
 CALL = 5.0  # seconds that Discord has to take an answer, and that the call waits for its limit
@@ -38,7 +40,7 @@ def accept(interaction: Interaction, asked: Mapping[str, Any]) -> bool:
         id=int(interaction.id),
         defaults={
             "discord_id": interaction.discord_id,
-            "asked": dict(asked),
+            "asked": {**asked, REQUEST: _request_id()},
             "token": interaction.token,
             "received_at": database_clock.now(),
         },
@@ -50,11 +52,21 @@ def step() -> int:
     """Carry out and answer the next interaction. Return their number (0 or 1)."""
     rows = claim(PendingInteraction.objects.filter(finished_at=None), 1)
     for row in rows:
-        try:
-            _handle(row)
-        except LeaseLost:
-            log.info("another worker took over an interaction", interaction=row.pk)
+        # Audit events and log lines name the request that brought it.
+        with bound_contextvars(request_id=(row.asked or {}).get(REQUEST) or _request_id()):
+            _take(row)
     return len(rows)
+
+
+def _take(row: PendingInteraction) -> None:
+    try:
+        _handle(row)
+    except LeaseLost:
+        log.info("another worker took over an interaction", interaction=row.pk)
+
+
+def _request_id() -> str:
+    return str(get_contextvars().get("request_id", ""))
 
 
 def _handle(row: PendingInteraction) -> None:

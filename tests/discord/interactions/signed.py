@@ -23,6 +23,7 @@ class Discord:
 
     key: SigningKey = field(default_factory=SigningKey.generate)
     client: Any = field(default_factory=Client)
+    request_id: str = ""  # of the last request
 
     @property
     def public_key(self) -> str:
@@ -36,7 +37,9 @@ class Discord:
     def post(self, body: bytes, headers: Mapping[str, str] | None = None) -> Any:
         """Post a body with these headers, by default with the right ones."""
         given = self.headers(body) if headers is None else headers
-        return self.client.post(PATH, body, content_type="application/json", headers=given)
+        answer = self.client.post(PATH, body, content_type="application/json", headers=given)
+        self.request_id = answer.headers["X-Request-ID"]
+        return answer
 
     def send(self, **changes: Any) -> Any:
         return self.post(json.dumps(interaction(**changes)).encode())

@@ -4,6 +4,7 @@ import datetime as dt
 from typing import Any
 
 import pytest
+import structlog
 from django.utils import timezone
 
 from audits.models import AuditEvent
@@ -30,6 +31,7 @@ def give(discord: Discord, receiver: Receiver, person: int, name: str, **options
     """Give a command, let a worker carry it out, and return the text that Discord got."""
     assert discord.command(person, name, **options) == DEFERRED
     before = len(receiver.calls)
+    structlog.contextvars.clear_contextvars()  # a worker is another process
     assert pending.step() == 1
     assert len(receiver.calls) == before + 1
     return receiver.texts()[-1]
@@ -42,6 +44,7 @@ def test_a_warning_is_given_in_the_officers_name(discord: Discord, receiver: Rec
     assert (sanction.kind, sanction.reason) == ("warning", "spam *here* @everyone")
     event = AuditEvent.objects.get(action="player.warned")
     assert event.actor_id == str(Player.objects.get(user_id=1).pk)
+    assert event.request_id == discord.request_id
     assert "player\\_2" in said
     call = receiver.calls[-1]
     assert call.method == "PATCH"
