@@ -6,7 +6,6 @@ from discord import links
 from discord.interactions import addresses, people
 from discord.interactions.answers import Answer, moment, plain, private, public, with_page
 from discord.interactions.payloads import Interaction
-from discord.roles import reading
 from players.api.next_rank import progress_of
 from players.hosted_events import kinds, lookup
 from players.models import HostedEvent
@@ -77,7 +76,6 @@ def link(asked: Interaction) -> Answer:
     user_id = links.roblox_id_of(asked.discord_id)
     if user_id is None:
         return private(with_page("Sign in with Roblox and with Discord on this page:", where))
-    reading.seen(asked.discord_id)  # who uses a command is in the server
     found = players.player(user_id)
     name = plain(found.username) if found else f"the Roblox user {user_id}"
     return private(with_page(f"You are linked as **{name}**. Change it on this page:", where))
