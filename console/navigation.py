@@ -82,6 +82,7 @@ PAGES = (
     MenuEntry("Appeals", "a", ("console:appeals",), ("players.view_appeal",)),
     MenuEntry("Leave", "l", ("console:leave",), ("players.view_leave",)),
     MenuEntry("Events", "v", ("console:hosted-events",), ("players.view_player",)),
+    MenuEntry("Join requests", "n", ("console:join-requests",), ("players.adjust",)),
     MenuEntry(
         "Audit",
         "u",

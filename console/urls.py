@@ -14,6 +14,7 @@ from console.discord import views as discord_views
 from console.experiences import views as experiences_views
 from console.hosted_events import views as hosted_events_views
 from console.imports import views as import_views
+from console.join_requests import views as join_request_views
 from console.leave import views as leave_views
 from console.players import case_views, saved_filters
 from console.players import views as players_views
@@ -36,6 +37,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *approvals_views.urls,
     *revert_views.urls,
     *appeals_views.urls,
+    *join_request_views.urls,
     *leave_views.urls,
     *hosted_events_views.urls,
     *experiences_views.urls,

@@ -32,12 +32,13 @@ _GROUPS: dict[Retention, str] = {
     " sealed_events seals seal_file sessions",
     STATE: "audit_streams beat_lease cloud_keys counted daily_balances daily_figures daily_points"
     " experience_keys experience_points experiences group_logs group_roles hosted_event_series"
+    " join_requests"
     " leaderboard_buckets"
     " membership_reads mirrors name_checks period_totals player_names player_records players"
     " previous_secret_uses rank_counts ranks refused_sign_ins role_grants role_pins roblox_write_hold"
     " saved_filters seen_up_to"
     " discord_guilds discord_links secret_fingerprints staff_accounts"
-    " statistics_state webhook_endpoints",
+    " statistics_state unwanted_users webhook_endpoints",
     ACCOUNTS: "account_emailaddress account_emailconfirmation auth_group auth_group_permissions"
     " auth_user auth_user_groups auth_user_user_permissions mfa_authenticator"
     " socialaccount_socialaccount socialaccount_socialapp socialaccount_socialtoken",

@@ -175,6 +175,52 @@ class GroupLog(Leased):
         return f"the log of group {self.group_id}"
 
 
+class JoinRequest(Leased):
+    """The latest request of a user to join the group, and its decision as desired state.
+
+    `gone_at`: when it was not open any more.
+    """
+
+    group_id = models.BigIntegerField()
+    user_id = models.BigIntegerField()
+    request_id = models.CharField(max_length=60, help_text="Roblox's id")
+    username = models.CharField(max_length=40, db_default="")
+    account_made_at = models.DateTimeField(null=True)
+    asked_at = models.DateTimeField()
+    seen_at = models.DateTimeField()
+    gone_at = models.DateTimeField(null=True)
+    decision = models.CharField(max_length=7, db_default="", help_text="accept, decline or none")
+    decided_by = models.CharField(max_length=80, db_default="")
+    decided_at = models.DateTimeField(null=True)
+    reason = models.TextField(db_default="")
+    done_at = models.DateTimeField(null=True, help_text="when Roblox had the decision")
+    problem = models.TextField(db_default="", help_text="why Roblox does not have it yet")
+
+    class Meta:
+        db_table = "join_requests"
+        constraints = [
+            models.UniqueConstraint(fields=["group_id", "user_id"], name="join_requests_once")
+        ]
+
+    def __str__(self) -> str:
+        return self.username or f"user {self.user_id}"
+
+
+class UnwantedUser(models.Model):
+    """A Roblox user whose requests to join are declined."""
+
+    user_id = models.BigIntegerField(primary_key=True)
+    reason = models.TextField()
+    added_by = models.CharField(max_length=80)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "unwanted_users"
+
+    def __str__(self) -> str:
+        return f"user {self.user_id}"
+
+
 class GroupRole(models.Model):
     """A role of the group as last read. `permissions` is null if the key may not read them."""
 

@@ -40,6 +40,21 @@ impersonal("group_logs", HASH, "lease", "taken")
 impersonal("group_logs", COUNT, "adopted")
 impersonal("group_logs", "a sentence of ours or an answer of Roblox about the key", "problem")
 
+held("join_requests", "user_id", Drop("user_id"))
+held("join_requests", "username", Drop("user_id"))
+held("join_requests", "reason", Drop("user_id"), Text())
+held("join_requests", "request_id", Drop("user_id"))
+impersonal("join_requests", "the id of a group", "group_id")
+impersonal("join_requests", HASH, "lease")
+impersonal("join_requests", LIST, "decision")
+impersonal("join_requests", ACTOR, "decided_by")
+impersonal("join_requests", "a sentence of ours or an answer of Roblox", "problem")
+walked_by("join_requests", "id")
+held("unwanted_users", "user_id", Drop("user_id"))
+held("unwanted_users", "reason", Drop("user_id"), Text())
+impersonal("unwanted_users", ACTOR, "added_by")
+walked_by("unwanted_users", "user_id")
+
 ROLES = "what a role of the group is, for everybody"
 impersonal("group_roles", ROLES, "group_id", "role_id", "name", "permissions", "members", "number")
 impersonal(

@@ -13,10 +13,12 @@ from django.conf import settings
 from audits.record import Actor
 from common import database_clock
 from common.task_hints import Hint
+from players.active_policy import active
 from roblox import cloud, write_hold
 from roblox.models import Experience
 from roblox.open_cloud.errors import OpenCloudError
 from syncs import jobs
+from syncs.join_requests import decisions, reading, writing
 from syncs.membership import first_contact, group_log, reader
 from syncs.models import SyncJob
 from syncs.privacy import datastores
@@ -161,6 +163,23 @@ def follow_group() -> int:
     if entries:
         READING.give()
     return entries
+
+
+@shared_task(name="syncs.follow_join_requests")
+def follow_join_requests() -> int:
+    """Read join requests, decide by the policy's rule and write decisions; return how many."""
+    if active().bundle.community.join_requests is None:
+        return 0
+    try:
+        group = cloud.group(patience=GROUP_PATIENCE)
+        reading.read(group)
+        decisions.decide_by_rule(database_clock.now())
+        return writing.write(group)
+    except cloud.NotConfigured:
+        return 0
+    except OpenCloudError as error:
+        log.warning("join requests are not followed", error=str(error))
+        return 0
 
 
 @shared_task(name="syncs.purge_memberships")

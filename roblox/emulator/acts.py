@@ -2,7 +2,16 @@
 
 import msgspec
 
-from roblox.emulator import entries, group_log, groups, memberships, ordered, queues, restrictions
+from roblox.emulator import (
+    entries,
+    group_log,
+    groups,
+    join_requests,
+    memberships,
+    ordered,
+    queues,
+    restrictions,
+)
 from roblox.emulator.entries import EntryId
 from roblox.emulator.errors import invalid
 from roblox.emulator.group_log import Event
@@ -154,6 +163,14 @@ class Ban(Body, tag_field="act", tag="ban"):
         )
 
 
+class AskToJoin(Body, tag_field="act", tag="askToJoin"):
+    group_id: int
+    user_id: int
+
+    def perform(self, db: Connection) -> None:
+        join_requests.ask(db, Member(self.group_id, self.user_id))
+
+
 class Enqueue(Body, tag_field="act", tag="enqueue"):
     universe_id: int
     queue: str
@@ -175,6 +192,7 @@ Act = (
     | RemoveRole
     | Join
     | Leave
+    | AskToJoin
     | Ban
     | Enqueue
 )

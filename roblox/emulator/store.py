@@ -41,6 +41,8 @@ CREATE TABLE IF NOT EXISTS members (group_id INTEGER, user INTEGER, created INTE
     PRIMARY KEY (group_id, user));
 CREATE TABLE IF NOT EXISTS member_roles (group_id INTEGER, user INTEGER, role INTEGER,
     PRIMARY KEY (group_id, user, role)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS join_requests (group_id INTEGER, user INTEGER, created INTEGER,
+    PRIMARY KEY (group_id, user));
 CREATE INDEX IF NOT EXISTS members_by_role ON member_roles (group_id, role, user);
 CREATE TABLE IF NOT EXISTS group_log (id INTEGER PRIMARY KEY, group_id INTEGER, action TEXT, actor INTEGER,
     target INTEGER, old_role INTEGER, new_role INTEGER, created INTEGER);

@@ -10,9 +10,12 @@ import msgspec
 from common.visible_text import clean_name
 from roblox.open_cloud.client import OpenCloud, Request
 from roblox.open_cloud.operations import (
+    ACCEPT_JOIN_REQUEST,
     ASSIGN_ROLE,
+    DECLINE_JOIN_REQUEST,
     GET_GROUP,
     LIST_GROUP_LOG,
+    LIST_JOIN_REQUESTS,
     LIST_MEMBERSHIPS,
     LIST_ROLES,
     UNASSIGN_ROLE,
@@ -22,6 +25,7 @@ from roblox.open_cloud.operations import (
 ROLES_PAGE = 20
 MEMBERS_PAGE = 100
 LOG_PAGE = 100
+REQUESTS_PAGE = 20
 BASE_RANK = 1  # the role that every member has
 OWNER_RANK = 255  # this and GUEST_RANK cannot be assigned
 GUEST_RANK = 0
@@ -133,6 +137,33 @@ class _Memberships(msgspec.Struct, frozen=True, rename="camel"):
     next_page_token: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class JoinRequestRead:
+    """An open request to join. `id` is the last part of its path."""
+
+    id: str
+    user_id: int
+    asked_at: dt.datetime
+
+
+class _JoinRequest(msgspec.Struct, frozen=True, rename="camel"):
+    path: str
+    user: str
+    create_time: dt.datetime
+
+    def typed(self) -> JoinRequestRead:
+        return JoinRequestRead(self.path.rpartition("/")[2], _number(self.user), self.create_time)
+
+
+class _JoinRequests(msgspec.Struct, frozen=True, rename="camel"):
+    group_join_requests: list[_JoinRequest] = []
+    next_page_token: str = ""
+
+
+class _Nothing(msgspec.Struct, frozen=True):
+    """An answer that says nothing."""
+
+
 class _Group(msgspec.Struct, frozen=True, rename="camel"):
     member_count: int = 0
 
@@ -188,6 +219,23 @@ def log(client: OpenCloud, group: int, cursor: str = "") -> tuple[list[LogEntry]
         query["cursor"] = cursor
     page = client.call(Request(LIST_GROUP_LOG, {"group": group}, query=query), _Log)
     return [entry.typed() for entry in page.data], page.next_page_cursor or ""
+
+
+def join_requests(
+    client: OpenCloud, group: int, token: str = ""
+) -> tuple[list[JoinRequestRead], str]:
+    """Return a page of open join requests and the next page's token, "" on the last."""
+    query: dict[str, str | int] = {"maxPageSize": REQUESTS_PAGE} | (
+        {"pageToken": token} if token else {}
+    )
+    page = client.call(Request(LIST_JOIN_REQUESTS, {"group": group}, query=query), _JoinRequests)
+    return [one.typed() for one in page.group_join_requests], page.next_page_token
+
+
+def decide_join_request(client: OpenCloud, group: int, request: str, *, accept: bool) -> None:
+    """Accept or decline a join request. Raises OpenCloudError, `missing` if it is not open."""
+    operation = ACCEPT_JOIN_REQUEST if accept else DECLINE_JOIN_REQUEST
+    client.call(Request(operation, {"group": group, "request": request}, body={}), _Nothing)
 
 
 def assign(client: OpenCloud, group: int, user_id: int, role: int) -> Member:

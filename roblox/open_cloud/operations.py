@@ -29,6 +29,7 @@ GROUP_READ = Budget("groupRead", 240, per="owner")
 # Reads of users who are about to act. Together with groupRead they must not exceed Roblox's 300.
 GROUP_ACT = Budget("groupAct", 60, per="owner")
 GROUP_WRITE = Budget("groupWrite", 300, per="owner")
+GROUP_DECIDE = Budget("groupDecide", 100, per="owner")  # of each: accept and decline
 GROUP_LOG = Budget("groupLog", 100, per="owner")
 RESTRICTION_READ = Budget("restrictionRead", 50, SECOND)
 RESTRICTION_UPDATE = Budget("restrictionUpdate", 10, SECOND)
@@ -54,6 +55,7 @@ BUDGETS = {
             GROUP_READ,
             GROUP_ACT,
             GROUP_WRITE,
+            GROUP_DECIDE,
             GROUP_LOG,
             RESTRICTION_READ,
             RESTRICTION_UPDATE,
@@ -135,6 +137,30 @@ ASSIGN_ROLE = Operation(
     f"{_GROUP}/memberships/{{member}}:assignRole",
     GROUP_WRITE,
     ("group:write",),
+)
+LIST_JOIN_REQUESTS = Operation(
+    "listJoinRequests",
+    "GET",
+    f"{_GROUP}/join-requests",
+    GROUP_READ,
+    ("group:read",),
+    optional=True,
+)
+ACCEPT_JOIN_REQUEST = Operation(
+    "acceptJoinRequest",
+    "POST",
+    f"{_GROUP}/join-requests/{{request}}:accept",
+    GROUP_DECIDE,
+    ("group:write",),
+    optional=True,
+)
+DECLINE_JOIN_REQUEST = Operation(
+    "declineJoinRequest",
+    "POST",
+    f"{_GROUP}/join-requests/{{request}}:decline",
+    GROUP_DECIDE,
+    ("group:write",),
+    optional=True,
 )
 UNASSIGN_ROLE = Operation(
     "unassignRole",

@@ -1,5 +1,7 @@
 """Users: the names of accounts."""
 
+import datetime as dt
+
 import msgspec
 
 from common.visible_text import clean_name
@@ -14,6 +16,7 @@ class User(msgspec.Struct, frozen=True, rename="camel"):
     id: str = ""
     name: str = ""
     display_name: str = ""
+    create_time: dt.datetime | None = None
 
 
 def get(client: OpenCloud, user_id: int) -> User | None:
@@ -24,4 +27,4 @@ def get(client: OpenCloud, user_id: int) -> User | None:
         if error.missing:
             return None
         raise
-    return User(user.id, clean_name(user.name), clean_name(user.display_name))
+    return User(user.id, clean_name(user.name), clean_name(user.display_name), user.create_time)

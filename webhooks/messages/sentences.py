@@ -105,6 +105,18 @@ SENTENCES: dict[str, Sentence] = {
     ),
     Action.PLAYER_BANNED: Sentence(CRITICAL, lambda f: f"{f.actor} banned {f.target} {_until(f)}"),
     Action.PLAYER_UNBANNED: Sentence(NOTICE, lambda f: f"{f.actor} lifted {f.target}'s ban"),
+    Action.JOIN_REQUEST_ACCEPTED: Sentence(
+        GOOD, lambda f: f"{f.actor} accepted the request of {f.target} to join the group"
+    ),
+    Action.JOIN_REQUEST_DECLINED: Sentence(
+        INFO, lambda f: f"{f.actor} declined the request of {f.target} to join the group"
+    ),
+    Action.UNWANTED_ADDED: Sentence(
+        NOTICE, lambda f: f"{f.actor} put {f.target} on the list of people who may not join"
+    ),
+    Action.UNWANTED_REMOVED: Sentence(
+        INFO, lambda f: f"{f.actor} took {f.target} off the list of people who may not join"
+    ),
     Action.PROMOTIONS_LOCKED: Sentence(
         NOTICE, lambda f: f"{f.actor} locked the promotions of {f.target}"
     ),

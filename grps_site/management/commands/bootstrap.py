@@ -58,6 +58,7 @@ PERIODIC = {
     "syncs.erase_stores": 60,
     "syncs.read_memberships": 5,
     "syncs.follow_group": 60,
+    "syncs.follow_join_requests": 60,
     "syncs.purge_memberships": 3600,
     "syncs.pull_leaderboard": 3600,
     "discord.push_roles": 5,
