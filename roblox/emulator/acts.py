@@ -11,6 +11,7 @@ from roblox.emulator import (
     ordered,
     queues,
     restrictions,
+    users,
 )
 from roblox.emulator.entries import EntryId
 from roblox.emulator.errors import invalid
@@ -166,8 +167,11 @@ class Ban(Body, tag_field="act", tag="ban"):
 class AskToJoin(Body, tag_field="act", tag="askToJoin"):
     group_id: int
     user_id: int
+    username: str = ""
 
     def perform(self, db: Connection) -> None:
+        if self.username:
+            users.rename(db, self.user_id, self.username)
         join_requests.ask(db, Member(self.group_id, self.user_id))
 
 

@@ -32,7 +32,8 @@ ASKING = 5_001
 
 def ask(world: World, *user_ids: int) -> None:
     for user_id in user_ids:
-        world.control("acts", act="askToJoin", groupId=GROUP, userId=user_id)
+        name = f"citizen_{user_id}"
+        world.control("act", act="askToJoin", groupId=GROUP, userId=user_id, username=name)
 
 
 def set_rules(rules: dict[str, Any] | None) -> None:
@@ -66,7 +67,8 @@ def test_a_request_is_listed_and_accepted_by_hand(community: World) -> None:
     assert follow_join_requests() == 1
     assert is_member(ASKING)
     row.refresh_from_db()
-    assert row.done_at is not None and row.gone_at is not None
+    assert row.done_at is not None
+    assert row.gone_at is not None
     event = AuditEvent.objects.get(action="join_request.accepted")
     assert (event.target_kind, event.target_id) == ("user", str(ASKING))
 
