@@ -106,6 +106,14 @@ def everything(client: OpenCloud, world: World) -> None:
     assert {role_id("Shock Trooper I"), EVENT_HOST} <= set(after.roles)
     assert groups.member(client, GROUP, 5) == after
     assert groups.member(client, GROUP, 404) is None
+    for user_id in (7, 8):
+        world.act("askToJoin", groupId=GROUP, userId=user_id)
+    asking = groups.join_requests(client, GROUP)[0]
+    assert [one.user_id for one in asking] == [7, 8]
+    groups.decide_join_request(client, GROUP, asking[0].id, accept=True)
+    groups.decide_join_request(client, GROUP, asking[1].id, accept=False)
+    assert groups.member(client, GROUP, 7) is not None
+    assert groups.member(client, GROUP, 8) is None
     once = Idempotency(str(uuid.uuid4()), dt.datetime.now(dt.UTC))
     change = RestrictionChange(5, True, 60, "GRPS case 1", "cheats")
     ban = restrictions.update(client, NEXUS, change, once)
