@@ -9,6 +9,7 @@ from players.api import (
     lists,
     policy,
     profiles,
+    public_events,
 )
 
 urlpatterns = [
@@ -25,6 +26,12 @@ urlpatterns = [
         name="player-promotions",
     ),
     path("players/<userid:user_id>/avatar", avatar.PlayerAvatar.as_view(), name="player-avatar"),
+    path(
+        "players/<userid:user_id>/hosted-events",
+        public_events.PlayerEvents.as_view(),
+        name="player-hosted-events",
+    ),
+    path("hosted-events", public_events.UpcomingEvents.as_view(), name="hosted-events"),
     path("promotions", profiles.Promotions.as_view(), name="promotions"),
     path("periods", lists.Periods.as_view(), name="periods"),
     path("stats", lists.Stats.as_view(), name="stats"),

@@ -9,6 +9,7 @@ from discord.models import DiscordLink
 from players import leaderboard
 from players.active_policy import active
 from players.discipline.queries import in_force_now
+from players.hosted_events.own import OwnEvent, events_of
 from players.leave.queries import open_leaves, past_leaves
 from players.membership.status import present
 from players.models import Leave, Player, Sanction
@@ -18,7 +19,7 @@ from players.policy.ranks import Evaluation
 from players.ranks.candidates import candidate_for
 from players.ranks.evaluation import assess
 
-PAST_LEAVES = 5
+PAST_LEAVES, EVENTS = 5, 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,7 @@ class OwnFacts:
     past_leaves: list[Leave]
     leave_rules: LeaveRules | None
     discord: DiscordLink | None
+    events: list[OwnEvent]
 
     @property
     def missing_points(self) -> Decimal:
@@ -57,4 +59,5 @@ def own_facts(player: Player, now: dt.datetime) -> OwnFacts:
         past_leaves=past_leaves(player, PAST_LEAVES),
         leave_rules=policy.bundle.community.leave if may_ask else None,
         discord=DiscordLink.objects.filter(user_id=player.user_id).first(),
+        events=events_of(player, EVENTS),
     )

@@ -26,6 +26,8 @@ VIEWS = (
 FUNCTIONS = (
     "ahead",
     "around",
+    "event_kinds",
+    "events_of",
     "history",
     "hosted_events",
     "latest_promotions",
@@ -42,6 +44,7 @@ FUNCTIONS = (
     "still_listed",
     "suggestions",
     "total",
+    "upcoming_events",
 )
 # Defaults of each session. They guard against mistakes: a session may change them.
 SETTINGS = {

@@ -6,6 +6,7 @@
 import { createInterface } from 'node:readline';
 import { database } from '../src/lib/database.ts';
 import { grpsBackendClient } from '../src/lib/grpsBackendClient.ts';
+import * as events from '../src/lib/read/events.ts';
 import * as leaderboard from '../src/lib/read/leaderboard.ts';
 import * as periods from '../src/lib/read/periods.ts';
 import * as player from '../src/lib/read/player.ts';
@@ -20,6 +21,7 @@ import type { Question } from '../src/lib/sources.ts';
 type Reader = (...parameters: never[]) => Question<unknown>;
 
 const modules: Record<string, object> = {
+  events,
   leaderboard,
   periods,
   player,

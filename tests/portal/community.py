@@ -52,6 +52,7 @@ def fill(now: dt.datetime) -> None:
     _play(ids, now)
     _spread_points(ids, now)
     _promote(ids, now)
+    _hold_events(ids, now)
     _discipline(ids, now)
     _hide(ids)
     _roll_up(now)
@@ -175,6 +176,31 @@ def _discipline(ids: list[int], now: dt.datetime) -> None:
         sanctions.ban(ids[number], _command(now))
     for number in ERASED:
         erasure.erase(ids[number], by=at_the_shell(), reason="They asked for it.", now=now)
+
+
+def _hold_events(ids: list[int], now: dt.datetime) -> None:
+    """Add hosted events: held, running and planned, also by hosts who are in no list."""
+    from players.models import HostedEvent, HostedEventAttendance, HostedEventHost, Player
+
+    hour = dt.timedelta(hours=1)
+    people = [Player.objects.get(user_id=ids[number]) for number in (5, 6, UNLISTED[0])]
+    for number, host in enumerate(people):
+        at = now - (number + 1) * 24 * hour
+        held = HostedEvent.objects.create(
+            kind="training",
+            experience="nexus",
+            host=host,
+            status="ended",
+            started_at=at,
+            ended_at=at + hour,
+        )
+        HostedEventHost.objects.create(event=held, player=host)
+        for guest in people:
+            if guest != host:
+                HostedEventAttendance.objects.create(event=held, player=guest, attended=True)
+        planned = {"kind": "operation", "experience": "nexus", "host": host}
+        HostedEvent.objects.create(status="planned", starts_at=now + (number + 1) * hour, **planned)
+        HostedEvent.objects.create(status="running", started_at=now, **planned)
 
 
 def _command(now: dt.datetime) -> Any:

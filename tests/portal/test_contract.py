@@ -98,6 +98,7 @@ def test_three_hundred_players(readers: Readers) -> None:
         readers.equal("player.seriesQuestion", user_id, 90)
         readers.equal("leaderboard.aroundQuestion", user_id, 3)
         readers.equal("promotions.ofPlayerQuestion", user_id)
+        readers.equal("events.ofPlayerQuestion", user_id)
         _history(readers, user_id)
         found += player is not None
     assert found > PLAYERS / 2
@@ -130,6 +131,8 @@ def test_whoever_is_not_listed_is_not_found(readers: Readers) -> None:
 def test_everything_else(readers: Readers) -> None:
     readers.equal("records.recordsQuestion", 10)
     readers.equal("policy.policyQuestion")
+    upcoming = readers.equal("events.upcomingQuestion")
+    assert {bool(one["host"]) for one in upcoming} == {True, False}
     readers.equal("policy.changesQuestion", None, 10)
     readers.equal("stats.statsQuestion")
     after = None

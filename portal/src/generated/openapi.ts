@@ -124,6 +124,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/hosted-events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The events that run or are planned, soonest first */
+        get: operations["upcomingEvents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/leaderboard/around/{user_id}": {
         parameters: {
             query?: never;
@@ -270,6 +287,23 @@ export interface paths {
         };
         /** A player's ledger entries, newest first */
         get: operations["history"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/players/{user_id}/hosted-events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The events that a player attended or hosted, newest first */
+        get: operations["playerEvents"];
         put?: never;
         post?: never;
         delete?: never;
@@ -978,7 +1012,7 @@ export interface components {
             /** Format: int64 */
             userId: number;
             /** @enum {unknown} */
-            kind: "adjust" | "award" | "ban" | "lift" | "note" | "pardon" | "propose" | "recommend" | "suspend" | "unban" | "warn";
+            kind: "adjust" | "allow-rank" | "award" | "ban" | "deny-rank" | "lift" | "lock-promotions" | "note" | "pardon" | "propose" | "recommend" | "suspend" | "unban" | "unlock-promotions" | "warn";
             reason: string;
             /**
              * Format: date-time
@@ -1480,6 +1514,23 @@ export interface components {
             startsAt: string;
             minutes: number;
         };
+        /** PlayerEventsOut */
+        PlayerEventsOut: {
+            events: components["schemas"]["PlayerEventOut"][];
+        };
+        /**
+         * PlayerEventOut
+         * @description An event that a player attended, or hosted (`hosted`). `title`: of its kind.
+         */
+        PlayerEventOut: {
+            id: string;
+            kind: string;
+            title: string;
+            experience: string;
+            /** Format: date-time */
+            startedAt: string;
+            hosted: boolean;
+        };
         /**
          * PlayerOut
          * @description A player in public, without disciplinary data.
@@ -1940,6 +1991,34 @@ export interface components {
             valid: boolean;
             errors: string[];
         };
+        /** UpcomingEventsOut */
+        UpcomingEventsOut: {
+            events: components["schemas"]["UpcomingEventOut"][];
+        };
+        /**
+         * UpcomingEventOut
+         * @description An event that runs or is planned, for about `minutes`. `host`: null if not in public lists.
+         */
+        UpcomingEventOut: {
+            id: string;
+            kind: string;
+            title: string;
+            description: string;
+            experience: string;
+            /** Format: date-time */
+            startsAt: string;
+            minutes: number;
+            running: boolean;
+            host: components["schemas"]["EventHostOut"] | null;
+        };
+        /** EventHostOut */
+        EventHostOut: {
+            /** Format: int64 */
+            userId: number;
+            userIdString: string;
+            username: string;
+            displayName: string;
+        };
         Problem: {
             type: string;
             title: string;
@@ -2394,6 +2473,63 @@ export interface operations {
             };
             /** @description Unsupported Media Type */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    upcomingEvents: {
+        parameters: {
+            query?: {
+                /** @description Number of items to return, at most 100. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The events that run or are planned, soonest first. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UpcomingEventsOut"];
+                };
+            };
+            /** @description Not Modified */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2869,6 +3005,74 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["HistoryOut"];
+                };
+            };
+            /** @description Not Modified */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    playerEvents: {
+        parameters: {
+            query?: {
+                /** @description Number of items to return, at most 100. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                user_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The events that a player attended or hosted, newest first. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlayerEventsOut"];
                 };
             };
             /** @description Not Modified */

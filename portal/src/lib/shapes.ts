@@ -187,6 +187,27 @@ export interface PublicPolicy {
   }[];
 }
 
+/** What a player attended, or hosted. */
+export interface PlayerEvent {
+  id: string;
+  title: string;
+  experience: string;
+  startedAt: string;
+  hosted: boolean;
+}
+
+/** What runs or is planned. The host is null if no list shows them. */
+export interface UpcomingEvent {
+  id: string;
+  title: string;
+  description: string;
+  experience: string;
+  startsAt: string;
+  minutes: number;
+  running: boolean;
+  host: { userId: string; displayName: string } | null;
+}
+
 export interface PolicyChange {
   number: number;
   version: string;
@@ -223,6 +244,7 @@ Readers, one module each below lib/read/ (every one takes `ask: Ask`, the reques
   records.ts      records(ask, limit): Answer<Records>
   search.ts       search(ask, text, after, limit): Answer<Page<Found> & { suggestions: string[] }>
   policy.ts       policy(ask): Answer<PublicPolicy>   changes(ask, after, limit): Answer<Page<PolicyChange>>
+  events.ts       ofPlayer(ask, userId): Answer<PlayerEvent[] | null>   upcoming(ask): Answer<UpcomingEvent[]>
   stats.ts        stats(ask): Answer<Stats>
   periods.ts      periods(ask, kind, after, limit): Answer<Page<Period>>
 */

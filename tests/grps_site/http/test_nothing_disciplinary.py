@@ -31,6 +31,8 @@ PATHS = (
     "/players/1/history",
     "/players/1/series",
     "/players/1/promotions",
+    "/players/1/hosted-events",
+    "/hosted-events",
     "/players?search=player",
     "/players?search=1",
     "/promotions",

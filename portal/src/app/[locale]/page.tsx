@@ -11,9 +11,11 @@ import { ladderOf, looksOf, type RankLook } from '@/components/RankBadge';
 import { Search } from '@/components/Search';
 import { StaleNote } from '@/components/StaleNote';
 import { Stat } from '@/components/Stat';
+import { UpcomingEvents } from '@/components/UpcomingEvents';
 import { currentAsk } from '@/lib/ask';
 import { alternates, path, type Words, wordsOf } from '@/lib/i18n';
 import { current, isInForce, multiplierLines } from '@/lib/multipliers';
+import { upcoming } from '@/lib/read/events';
 import { leaderboard } from '@/lib/read/leaderboard';
 import { policy } from '@/lib/read/policy';
 import { promotions } from '@/lib/read/promotions';
@@ -41,13 +43,21 @@ type Answers = Awaited<ReturnType<typeof answersFor>>;
 
 function draw(words: Words, answers: Answers) {
   const { t } = words;
-  const [top, best, ladder, figures, latest, rules] = answers;
+  const [top, best, ladder, figures, latest, rules, events] = answers;
   const looks = looksOf(ladder?.value ?? []);
   return (
     <div className="grid gap-4">
       <StaleNote words={words} answers={answers} />
       <Hero words={words} />
       {rules && <InForce words={words} rules={rules.value} />}
+      {events && events.value.length > 0 && (
+        <section className="card" aria-labelledby="events">
+          <h2 id="events" className="mb-3">
+            {t('home.events.title')}
+          </h2>
+          <UpcomingEvents words={words} events={events.value} />
+        </section>
+      )}
       {figures && <Week words={words} figures={figures.value} />}
       <div className="grid items-start gap-4 lg:grid-cols-[3fr_2fr]">
         <Part words={words} title={t('home.top')} more={t('home.topAll')} href="/leaderboard">
@@ -94,6 +104,7 @@ async function answersFor() {
     orNull(stats(ask)),
     orNull(promotions(ask, null, 6)),
     orNull(policy(ask)),
+    orNull(upcoming(ask)),
   ]);
 }
 

@@ -4,6 +4,7 @@ import { looksOf } from '@/components/RankBadge';
 import { StaleNote } from '@/components/StaleNote';
 import { currentAsk } from '@/lib/ask';
 import { alternates, type Words, wordsOf } from '@/lib/i18n';
+import { ofPlayer as eventsOf } from '@/lib/read/events';
 import { around } from '@/lib/read/leaderboard';
 import { history, player, series } from '@/lib/read/player';
 import { policy } from '@/lib/read/policy';
@@ -12,6 +13,7 @@ import { ranks } from '@/lib/read/ranks';
 import { settings } from '@/lib/settings';
 import type { Player } from '@/lib/shapes';
 import { ActiveDays } from './ActiveDays';
+import { Events } from './Events';
 import { Experiences } from './Experiences';
 import { History } from './History';
 import { Neighbours } from './Neighbours';
@@ -74,7 +76,7 @@ export default async function PlayerPage({ params, searchParams }: Props) {
 type Answers = Awaited<ReturnType<typeof answersFor>>;
 
 function draw(words: Words, one: Player, answers: Answers, older: boolean) {
-  const [, days, entries, promotions, neighbours, ladder, rules] = answers;
+  const [, days, entries, promotions, neighbours, ladder, rules, events] = answers;
   const { userId } = one;
   const looks = looksOf(ladder?.value ?? []);
   return (
@@ -98,6 +100,7 @@ function draw(words: Words, one: Player, answers: Answers, older: boolean) {
         <Experiences words={words} player={one} />
         <WaySoFar words={words} player={one} promotions={promotions?.value ?? []} looks={looks} />
       </div>
+      {events?.value && events.value.length > 0 && <Events words={words} events={events.value} />}
       {entries?.value && (
         <History
           words={words}
@@ -129,5 +132,6 @@ async function answersFor(userId: string, cursor: string | null) {
     orNull(around(ask, userId, SPAN)),
     orNull(ranks(ask)),
     orNull(policy(ask)),
+    orNull(eventsOf(ask, userId)),
   ]);
 }
