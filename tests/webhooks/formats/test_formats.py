@@ -284,3 +284,8 @@ def test_what_is_hopeless_disables_the_endpoint_and_says_why(
     endpoint = WebhookEndpoint.objects.get()
     assert endpoint.status == "disabled"
     assert words in endpoint.reason
+
+
+def test_discord_shows_moments_in_each_readers_own_zone() -> None:
+    body = rendered("discord", example(Action.HOSTED_EVENT_SOON, NOW))
+    assert "<t:1893870000:F>" in body["embeds"][0]["description"]
