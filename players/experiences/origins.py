@@ -4,7 +4,7 @@ Points from private servers and from Studio form a separate part where they do n
 quarantine is a separate part too. Such a part is visible, but changes nothing else.
 """
 
-from players.models import HOSTED
+from players.policy.hosting import HOSTED
 
 SPLIT = "~"
 PRIVATE, STUDIO = "private", "studio"

@@ -16,12 +16,13 @@ from common.time import micros
 from players.active_policy import active
 from players.hosted_events.shares import Share
 from players.locking import PlayerRow
-from players.models import HOSTED, HostedEvent
+from players.models import HostedEvent
 from players.moderation.actors import Staff
 from players.points import session_totals
 from players.points.event_parser import ReportedEvent
 from players.points.ledger import LedgerBatch
 from players.policy.counters import EMPTY, SessionKey, SessionTotal
+from players.policy.hosting import HOSTED
 
 MARK = """
     UPDATE {table} a SET awarded = c.amount * 0.01 FROM unnest(%s::bigint[], %s::bigint[]) AS c(player, amount)

@@ -11,9 +11,9 @@ from players.active_policy import ActivePolicy, active
 from players.hosted_events import kinds
 from players.locking import PlayerRow, lock_players
 from players.membership.status import present
-from players.models import HOSTED, HostedEvent, HostedEventAttendance, HostedEventHost
+from players.models import HostedEvent, HostedEventAttendance, HostedEventHost
 from players.moderation.actors import Staff
-from players.policy.hosting import capped, why_not_award
+from players.policy.hosting import HOSTED, capped, why_not_award
 from players.policy.multipliers import Occasion
 from players.policy.points import award_at
 

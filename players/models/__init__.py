@@ -8,7 +8,6 @@ from players.models.discipline import Appeal, Note, Sanction
 from players.models.erasure import ErasureOrder
 from players.models.fields import (
     CONSOLE,
-    HOSTED,
     IMPORTED,
     LEGACY,
     LONGEST_ORIGIN,
@@ -63,7 +62,6 @@ from players.models.usernames import NameCheck, PlayerName
 __all__ = [
     "BULK_ALONE",
     "CONSOLE",
-    "HOSTED",
     "IMPORTED",
     "LEGACY",
     "LONGEST_ORIGIN",

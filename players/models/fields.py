@@ -10,7 +10,6 @@ IMPORTED = "imported"  # the type of a row that sets the points from before GRPS
 LEGACY = 0  # the session of what a player had in an experience before GRPS
 REST = -1  # a session number that no game uses: see Session
 CONSOLE = "console"  # the origin of the adjusted part, which is its only session, 0
-HOSTED = "grps:hosted"  # the origin of awards for hosted events; a session is one hosted event
 LONGEST_ORIGIN = (
     48  # an experience's key and a suffix for a separate part: see players.experiences.origins
 )

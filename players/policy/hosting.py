@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from players.policy.bundle import RankRule
 from players.policy.membership import MembershipStatus, belongs
 
+# The origin of awards for hosted events in the ledger; a session is one hosted event.
+HOSTED = "grps:hosted"
+
 
 class HostingRefusal(enum.StrEnum):
     NO_MEMBER = "only a member of the group may host"
