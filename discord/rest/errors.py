@@ -82,7 +82,7 @@ def refused(route: Route, status: int, body: bytes, headers: httpx.Headers) -> D
     text = str(document.get("message") or "")[:MAX_TEXT]
     number = code if isinstance(code, int) else 0
     return DiscordError(
-        _decision(status),
+        _decision(status, explained=bool(text)),
         f"{_meaning(route, status, number, text)}.",
         status=status,
         code=number,
@@ -101,10 +101,13 @@ def retry_after(document: dict[str, Any], headers: httpx.Headers) -> float:
     return 1.0
 
 
-def _decision(status: int) -> RetryDecision:
+def _decision(status: int, *, explained: bool) -> RetryDecision:
+    """Decide on another try. An answer without Discord's message may be a proxy's."""
     if status == 429:
         return RetryDecision.WAIT
-    return RetryDecision.RETRY if status >= 500 or status == 408 else RetryDecision.GIVE_UP
+    if status >= 500 or status == 408 or not explained:
+        return RetryDecision.RETRY
+    return RetryDecision.GIVE_UP
 
 
 def _meaning(route: Route, status: int, code: int, text: str) -> str:

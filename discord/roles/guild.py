@@ -11,6 +11,7 @@ from common import database_clock
 from discord.bot import Bot
 from discord.models import Guild, RoleMirror
 from discord.rest import guilds
+from discord.rest.errors import DiscordError
 from discord.rest.guilds import ADMINISTRATOR, MANAGE_ROLES
 
 FRESH = dt.timedelta(minutes=5)
@@ -66,7 +67,12 @@ def contact(bot: Bot, *, fresh: dt.timedelta = FRESH) -> GuildView:
     row, _ = Guild.objects.get_or_create(guild_id=bot.guild_id)
     now = database_clock.now()
     if row.checked_at is None or now - row.checked_at > fresh:
-        row = _read(bot, row)
+        try:
+            row = _read(bot, row)
+        except DiscordError as error:
+            if error.about_bot:  # the console and the health check show it
+                Guild.objects.filter(pk=row.pk).update(problem=str(error), checked_at=now)
+            raise
     if row.problem:
         raise GuildProblem(row.problem)
     return view(row)

@@ -22,6 +22,7 @@ from discord.rest import guilds
 from discord.rest.errors import DiscordError
 from discord.rest.guilds import Member
 from discord.roles import targets
+from discord.roles.guild import GuildProblem, contact
 
 EVERY = dt.timedelta(minutes=15)  # between two readings of all members
 LEASE = dt.timedelta(seconds=60)
@@ -42,9 +43,9 @@ def step(stopping: Callable[[], bool] = lambda: False) -> int:
         return 0
     try:
         found = bot(lambda: not stopping(), PATIENCE)
-    except NotConfigured:
+        contact(found)  # so that parked roles are tried again once their obstacle is gone
+    except (NotConfigured, DiscordError, GuildProblem):
         return 0
-    Guild.objects.get_or_create(guild_id=found.guild_id)
     due = Q(read_at=None) | Q(read_at__lt=Now() - EVERY) | Q(began_at__isnull=False)
     rows = claim(Guild.objects.filter(due, guild_id=found.guild_id), 1, LEASE)
     return _read_page(found, rows[0]) if rows else 0

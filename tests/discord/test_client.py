@@ -104,6 +104,13 @@ def test_server_errors_are_tried_again(discord: DiscordWorld) -> None:
     assert discord.calls("guilds.roles") == {"200": 2, "500": 2}
 
 
+def test_a_refusal_that_cannot_be_read_is_no_final_one(discord: DiscordWorld) -> None:
+    """Half of the answer that somebody is no member must not park their roles."""
+    discord.faults({"kind": "truncate", "operations": ["members.get"], "count": 1})
+    assert guilds.member(bot().client, GUILD, 12345) is None
+    assert discord.calls("members.get") == {"404": 2}
+
+
 def test_a_hanging_discord_is_given_up(discord: DiscordWorld) -> None:
     discord.faults({"kind": "timeoutAfter", "operations": ["guilds.roles"], "seconds": 2})
     with pytest.raises(DiscordError, match="in time"):

@@ -226,9 +226,7 @@ def test_a_role_above_the_bot_s_is_parked(guild: DiscordWorld, linked: Linked) -
     assert guild.calls("members.addRole") == {"204": 1}, "no call was made to be refused"
     guild.change_roles()
     Guild.objects.update(checked_at=None)
-    player(2)
-    links.link(2, 1001 + 1)
-    push()  # finds the changed roles
+    read()  # finds the changed roles
     push()
     assert (mirror(1).status, guild.held(1001)) == ("confirmed", {LINKED, CAPTAIN})
 
@@ -297,6 +295,7 @@ def test_a_bot_outside_the_guild_is_a_problem(guild: DiscordWorld, linked: Linke
     guild.post("guilds", {"id": GUILD, "name": "Nation", "hasBot": False})
     push()
     assert (mirror(1).status, "invite it" in mirror(1).reason) == ("pending", True)
+    assert Guild.objects.get().problem == mirror(1).reason
 
 
 def test_the_bot_s_own_role_is_never_managed(guild: DiscordWorld, linked: Linked) -> None:
