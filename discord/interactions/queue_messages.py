@@ -34,9 +34,9 @@ log = structlog.get_logger("grps.discord")
 
 def discover() -> int:
     """Create rows for new items, close those of decided ones. Return the number of changes."""
-    if not settings.DISCORD_QUEUE_CHANNEL:
-        return 0
-    changes = sum(_create(name) + _close(name) + _begin_anew(name) for name in KINDS)
+    posting = bool(settings.DISCORD_QUEUE_CHANNEL)
+    changes = sum(_close(name) + _begin_anew(name) for name in KINDS)
+    changes += sum(map(_create, KINDS)) if posting else 0
     return changes + _delete_old()
 
 

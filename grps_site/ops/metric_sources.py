@@ -28,6 +28,12 @@ WAITING = """
         (SELECT status FROM mirrors WHERE status <> 'confirmed' LIMIT 100000) m GROUP BY status
     UNION ALL SELECT 'discord_roles', status, count(*) FROM
         (SELECT status FROM discord_role_mirrors WHERE status <> 'confirmed' LIMIT 100000) r GROUP BY status
+    UNION ALL SELECT 'discord_answers', 'late', count(*) FROM
+        (SELECT 1 FROM discord_interactions
+         WHERE finished_at IS NULL AND received_at < now() - interval '1 minute' LIMIT 100000) i HAVING count(*) > 0
+    UNION ALL SELECT 'discord_messages', state, count(*) FROM
+        (SELECT CASE WHEN attempts > 0 THEN 'failing' ELSE 'new' END AS state FROM discord_queue_messages
+         WHERE wanted <> shown LIMIT 100000) q GROUP BY state
     UNION ALL SELECT 'sync_jobs', status, count(*) FROM
         (SELECT status FROM sync_jobs WHERE status IN ('queued', 'running', 'paused')) j GROUP BY status
     UNION ALL SELECT 'drifts', aspect, count(*) FROM

@@ -3,6 +3,7 @@
 import itertools
 import json
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,11 +21,15 @@ class Call:
 
 @dataclass
 class Receiver:
-    """What was called. `refuse`: statuses for the next calls, before those that succeed."""
+    """What was called. `refuse`: statuses for the next calls, before those that succeed.
+
+    `hang`: answer nothing for now.
+    """
 
     url: str = ""
     calls: list[Call] = field(default_factory=list)
     refuse: list[int] = field(default_factory=list)
+    hang: bool = False
     ids: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     def texts(self) -> list[str]:
@@ -41,6 +46,8 @@ def receiving() -> Iterator[Receiver]:
             body = json.loads(self.rfile.read(size) or b"{}")
             call = Call(self.command, self.path, body, self.headers.get("authorization", ""))
             receiver.calls.append(call)
+            while receiver.hang:
+                time.sleep(0.01)
             status = receiver.refuse.pop(0) if receiver.refuse else 200
             said = (
                 {"id": str(next(receiver.ids))} if status == 200 else {"message": "no", "code": 0}
