@@ -89,7 +89,9 @@ def _check(event: HostedEvent, by: Staff) -> None:
 
 
 def _is_held(event: HostedEvent) -> bool:
-    held = Quarantine.objects.filter(pk=event.quarantine_id or 0)
+    if event.quarantine_id is None:
+        return False
+    held = Quarantine.objects.filter(pk=event.quarantine_id)
     return held.exclude(status=Quarantine.Status.RELEASED).exists()
 
 

@@ -27,9 +27,3 @@ def title_of(name: str) -> str:
 
 def terms_of(kind: HostedEventKind) -> PresenceTerms:
     return PresenceTerms(least=kind.min_minutes * 60, late=kind.late_minutes * 60)
-
-
-def weight_of(event: str | None) -> int:
-    """Return the hundredths that an event type of the points policy is worth, 0 without one."""
-    kind = active().bundle.points.events.get(event or "")
-    return max(0, kind.weight or 0) if kind is not None else 0

@@ -77,7 +77,9 @@ class _Award:
     def share(self, player: PlayerRow, type_: str, spent: tuple[int, int]) -> Share:
         points = self.policy.bundle.points
         occasion = Occasion(type_, self.now, self.event.experience)
-        full = award_at(kinds.weight_of(type_), occasion, points)
+        kind = points.events.get(type_)
+        weight = max(0, kind.weight or 0) if kind is not None else 0
+        full = award_at(weight, occasion, points)
         amount = capped(full, *spent, (points.daily_cap, points.weekly_cap))
         return Share(player, type_, full, amount)
 
