@@ -24,6 +24,9 @@ from players.active_policy import active
 from players.bulk import previews, row_executor
 from players.bulk.row_executor import BULK_JOBS
 from players.discipline import appeals, notes, sanctions
+from players.leave import decisions as leave_decisions
+from players.leave import requests as leave_requests
+from players.leave.requests import Wish
 from players.mass_adjustments import chunk_executor, file_previews, lifecycle
 from players.mass_adjustments.files import FileRow
 from players.mass_adjustments.lifecycle import ADJUSTMENTS
@@ -37,6 +40,7 @@ from players.models import (
     ErasureOrder,
     GameCommand,
     GuardTrip,
+    Leave,
     LedgerEntry,
     Note,
     PolicyVersion,
@@ -52,6 +56,7 @@ from players.moderation import (
     key_requests,
     velocity_limit,
 )
+from players.moderation.actors import Staff
 from players.moderation.command import Command
 from players.points import adjustments, recommendations
 from players.policy import bounds as rules
@@ -112,6 +117,36 @@ def _scene(settings: Any) -> None:
 
 def times(attempt: Attempt, count: int = 3) -> list[Attempt]:
     return [attempt] * count
+
+
+# --- leave of absence
+def _wish() -> Wish:
+    return Wish(leave_requests.from_today(7, timezone.now()), "exams")
+
+
+@race
+def asking_for_leave() -> Race:
+    return Race(
+        times(lambda: leave_requests.ask(TARGET, _wish(), now=timezone.now())),
+        lambda: (Leave.objects.count(), told("leave.requested")),
+        (1, 1),
+        told="already",
+    )
+
+
+@race
+def granting_a_leave() -> Race:
+    leave = leave_requests.ask(TARGET, _wish(), now=timezone.now())
+
+    def grant(by: Staff) -> Attempt:
+        return lambda: leave_decisions.approve(leave.pk, Command(**order(by)))
+
+    return Race(
+        [grant(by) for by in staff(MARSHAL, ADMIRAL, COMMAND)],
+        lambda: (Leave.objects.get().status, told("leave.granted")),
+        ("approved", 1),
+        told="Nothing waits",
+    )
 
 
 # --- sanctions

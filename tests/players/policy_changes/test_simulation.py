@@ -53,6 +53,9 @@ def populate(chance: random.Random, count: int) -> None:
             rank_since=NOW - dt.timedelta(days=chance.randrange(60), seconds=chance.randrange(2)),
             earned=Decimal(str(round(max(near, 0), 2))),
             banned=chance.random() < 0.1,
+            resting_since=NOW - dt.timedelta(days=chance.randrange(60))
+            if chance.random() < 0.3
+            else None,
             named_at=NOW,
         )
     people = list(Player.objects.all())
@@ -73,7 +76,13 @@ def kind_of(player: Player, bundle: Bundle) -> str:
     sanctioned = rank.is_punishment or player.banned
     membership = present(player.member)
     standing = RankState(
-        rank, int(player.points * 100), player.rank_since, words, sanctioned, membership=membership
+        rank,
+        int(player.points * 100),
+        player.rank_since,
+        words,
+        sanctioned,
+        membership=membership,
+        resting_since=player.resting_since,
     )
     return evaluate(standing, bundle, NOW).kind or ""
 
