@@ -11,6 +11,7 @@ from discord.interactions.answers import SeePage, plain, with_page
 from players.actions import registry
 from players.actions.params import parse
 from players.actions.staff_action import StaffAction
+from players.models import Sanction
 from players.moderation.actors import Staff
 from players.moderation.command import ActionResult, Command
 
@@ -26,7 +27,7 @@ def act(name: str) -> Perform:
         player = people.any_player(str(options.get("player", "")))
         check_sign_in(action, player.user_id)
         reason = str(options.get("reason") or options.get("text") or "")
-        command = Command(by=by, reason=reason, now=now)
+        command = Command(by=by, reason=reason, now=now, source=Sanction.Source.DISCORD)
         params = parse(action.params, _given(options, now))
         return _told(action.perform(player.user_id, params, command), player.user_id)
 

@@ -28,6 +28,7 @@ class Sanction(models.Model):
         POLICY = "policy", "by the policy's thresholds"
         ROBLOX = "roblox", "by hand on Roblox"
         IMPORT = "import", "by an import"
+        DISCORD = "discord", "by a command in Discord"
 
     player = models.ForeignKey(
         Player, on_delete=models.PROTECT, related_name="sanctions", db_index=False

@@ -42,6 +42,7 @@ def test_a_warning_is_given_in_the_officers_name(discord: Discord, receiver: Rec
     said = give(discord, receiver, person, "warn", player="2", reason="spam *here* @everyone")
     sanction = Sanction.objects.get(player=target)
     assert (sanction.kind, sanction.reason) == ("warning", "spam *here* @everyone")
+    assert sanction.source == "discord"
     event = AuditEvent.objects.get(action="player.warned")
     assert event.actor_id == str(Player.objects.get(user_id=1).pk)
     assert event.request_id == discord.request_id
