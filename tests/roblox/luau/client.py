@@ -22,6 +22,11 @@ ANSWER = (
     "return found"
 )
 
+IDLE = (
+    "local userId, still = ... local player = game.Players:GetPlayerByUserId(userId) "
+    "game.ReplicatedStorage.GRPSIdle.OnServerEvent:Fire(player, still)"
+)
+
 
 class Client:
     """A client. `asked`: the questions that it sent. Its questions fail while it is `deaf`."""
@@ -32,6 +37,7 @@ class Client:
         self.deaf = False
         self._answers: list[Any] = []
         self._answer = server.machine.chunk(ANSWER)
+        self._idle = server.machine.chunk(IDLE)
         self._told = 0
         self.machine = Machine({}, now=server.universe.now)
         world = self.machine._load(WORLD / "client.luau").call()[0]
@@ -125,6 +131,12 @@ class Client:
         made = lua.create_table()
         made.set("ask", lua.create_function(ask))
         made.set("answer", lua.create_function(answer))
+
+        def idle(_: Any, args: Any) -> list[Any]:
+            self.server.machine.call(self._idle, self.user_id, bool(args[0]))
+            return []
+
+        made.set("idle", lua.create_function(idle))
         made.set("locale", self._locale)
         made.set("decode", lua.create_function(decode))
         return made

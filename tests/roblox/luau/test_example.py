@@ -11,7 +11,7 @@ SPAWN = """
     local player = Players:GetPlayerByUserId(userId)
     local character = Instance.new("Model")
     local humanoid = Instance.new("Humanoid", character)
-    humanoid.Died, humanoid.Running = Instance.new("BindableEvent").Event, Instance.new("BindableEvent").Event
+    humanoid.Died = Instance.new("BindableEvent").Event
     player.Character = character
     player.CharacterAdded:Fire(character)
 """
@@ -24,7 +24,6 @@ FALL = """
     end
     humanoid.Died:Fire()
 """
-MOVE = "game:GetService('Players'):GetPlayerByUserId(userId).Character.Humanoid.Running:Fire(speed)"
 
 
 def act(server: Server, source: str, *args: object, names: str = "userId") -> None:
@@ -64,18 +63,6 @@ def test_a_character_that_was_there_first_is_watched_too(grps: Grps) -> None:
     act(server, FALL, NIA, None, names="userId, victor")
     universe.run(10)
     assert len(grps.ledger) == 1
-
-
-def test_only_those_who_moved_are_active(server: Server, grps: Grps) -> None:
-    act(server, MOVE, NIA, 16, names="userId, speed")
-    act(server, MOVE, ZED, 0.1, names="userId, speed")
-    server.universe.run(310)
-    assert (grps.total(NIA), grps.total(ZED)) == (100, 0)
-    server.universe.run(310)
-    assert grps.total(NIA) == 100
-    server.leave(NIA)
-    server.universe.run(310)
-    assert server.machine.errors == []
 
 
 def test_whoever_comes_to_the_finish_is_trained_once_a_stay(server: Server, grps: Grps) -> None:
