@@ -11,6 +11,7 @@ from audits.models import AuditEvent
 from discord import links
 from discord.interactions import limits, pending
 from discord.models import PendingInteraction
+from players.membership import freshness
 from players.models import Adjustment, Approval, Note, Player, Rank, Sanction
 from tests.discord.interactions.people import DISCORD, linked, player
 from tests.discord.interactions.receiver import Receiver
@@ -94,6 +95,19 @@ def test_an_unlinked_account_has_no_power(discord: Discord, receiver: Receiver) 
     pending.step()
     assert "not linked" in receiver.texts()[-1]
     assert "not linked" in text_of(discord.command(person, "warn", player="2", reason="x"))
+    assert not Sanction.objects.exists()
+
+
+def test_who_roblox_does_not_confirm_has_no_power(
+    discord: Discord, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person, _ = linked(1, "Imperator"), player(2)
+    read: list[int] = []
+    monkeypatch.setattr(freshness, "READ", [read.extend])
+    monkeypatch.setattr(freshness, "can_be_asked", lambda: True)
+    said = give(discord, receiver, person, "warn", player="2", reason="x")
+    assert read == [1]
+    assert "does not confirm" in said
     assert not Sanction.objects.exists()
 
 
