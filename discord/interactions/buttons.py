@@ -4,7 +4,6 @@ The id of a button names a message by random characters. Who may decide is check
 opens, and again under the locks of the decision.
 """
 
-import datetime as dt
 import re
 
 from common import database_clock
@@ -15,7 +14,7 @@ from discord.interactions.payloads import Interaction
 from discord.interactions.queue_items import KINDS, Requests
 from discord.interactions.queue_messages import APPROVE, REJECT
 from discord.models import QueueMessage
-from players.moderation.actors import Staff
+from players.moderation.command import Command
 from players.moderation.input import LONGEST_REASON
 from players.moderation.requesters import requester_user_id
 
@@ -52,13 +51,14 @@ def people_to_read(nonce: str) -> list[int | None]:
     return [requester_user_id(key) for key in rows.values_list("key", flat=True)]
 
 
-def decide(nonce: str, verb: str, reason: str, by: Staff, now: dt.datetime) -> str:
+def decide(nonce: str, verb: str, command: Command) -> str:
     """Decide on the item of a message in the caller's transaction. Raises Refused, NotAllowed."""
     rows = QueueMessage.objects.select_for_update(no_key=True).filter(nonce=nonce)
     row = rows.first()
     if row is None or row.wanted != QueueMessage.State.OPEN:
         raise Refused(OVER)
-    KINDS[row.kind].decide(row.key, verb, reason, by, now)
-    row.wanted, row.closed_at, row.retry_at = QueueMessage.State.CLOSED, now, now
+    KINDS[row.kind].decide(row.key, verb, command)
+    row.wanted = QueueMessage.State.CLOSED
+    row.closed_at = row.retry_at = command.now
     row.save(update_fields=["wanted", "closed_at", "retry_at"])
     return "Approved." if verb == "approve" else "Turned down."

@@ -8,6 +8,7 @@ from discord.interactions import buttons, commands, people
 from discord.interactions.commands import LeaveCommand, StaffCommand
 from players.models import Player
 from players.moderation.actors import Staff, actor_of
+from players.moderation.command import Command
 from players.moderation.refusals import record_refusal
 
 UNKNOWN = "This command does not exist any more."
@@ -22,8 +23,8 @@ def people_to_read(asked: dict[str, Any]) -> list[int | None]:
 def perform(asked: dict[str, Any], discord_id: int, now: dt.datetime) -> str:
     """Return the text of the answer. Raises Refused, NotAllowed."""
     if "nonce" in asked:
-        by = _staff(discord_id, DECIDE)
-        return buttons.decide(asked["nonce"], asked["verb"], asked["reason"], by, now)
+        order = Command(by=_staff(discord_id, DECIDE), reason=asked["reason"], now=now)
+        return buttons.decide(asked["nonce"], asked["verb"], order)
     command = commands.BY_NAME.get(asked.get("name", ""))
     if isinstance(command, StaffCommand):
         return command.perform(asked["options"], _staff(discord_id, command.name), now)

@@ -62,7 +62,7 @@ class ItemKind(ABC):
         """Return why a person may not decide on an item, or ""."""
 
     @abstractmethod
-    def decide(self, key: int, verb: str, reason: str, by: Staff, now: dt.datetime) -> None:
+    def decide(self, key: int, verb: str, command: Command) -> None:
         """Decide by `verb` (approve or reject). Raises Refused, NotAllowed."""
 
 
@@ -102,12 +102,12 @@ class Requests(ItemKind):
         row = Approval.objects.select_related("player", "requester").filter(pk=key).first()
         return approvals.may_decide(row, by) if row else "It does not exist any more."
 
-    def decide(self, key: int, verb: str, reason: str, by: Staff, now: dt.datetime) -> None:
+    def decide(self, key: int, verb: str, command: Command) -> None:
         act = Approval.objects.filter(pk=key).values_list("act", flat=True).first()
         if act is not None and not _is_for_discord(act):
             raise SeePage(CONSOLE, addresses.page("console:approval", key))
         done = approvals.approve if verb == "approve" else approvals.reject
-        done(key, by=by, reason=reason, now=now)
+        done(key, by=command.by, reason=command.reason, now=command.now)
 
 
 class Ranks(ItemKind):
@@ -147,12 +147,12 @@ class Ranks(ItemKind):
         found = decisions.may_decide(row, by, active(), now)
         return "" if found.allowed else found.reason
 
-    def decide(self, key: int, verb: str, reason: str, by: Staff, now: dt.datetime) -> None:
+    def decide(self, key: int, verb: str, command: Command) -> None:
         row = _decision(key)
         if row is not None and _has_powers(row):
             raise SeePage(CONSOLE, addresses.page("console:decision", key))
         done = decisions.approve if verb == "approve" else decisions.reject
-        done(key, by=by, reason=reason, now=now)
+        done(key, by=command.by, reason=command.reason, now=command.now)
 
 
 class Leaves(ItemKind):
@@ -191,9 +191,9 @@ class Leaves(ItemKind):
         found = permission_for(Act.LEAVE, row.player, by, Circumstances(now))
         return "" if found.allowed else found.reason
 
-    def decide(self, key: int, verb: str, reason: str, by: Staff, now: dt.datetime) -> None:
+    def decide(self, key: int, verb: str, command: Command) -> None:
         done = leave_decisions.approve if verb == "approve" else leave_decisions.turn_down
-        done(key, Command(by=by, reason=reason, now=now))
+        done(key, command)
 
 
 KINDS: dict[str, ItemKind] = {kind.name: kind for kind in (Requests(), Ranks(), Leaves())}

@@ -73,6 +73,7 @@ def test_it_holds_every_line_of_the_contract() -> None:
         ("post", "/adjustments"),
         ("get", "/adjustments/{adjustment_id}"),
         ("post", "/webhooks/roblox"),
+        ("post", "/discord/interactions"),
     }
     assert {(method, path) for path, methods in paths.items() for method in methods} >= contract
 
