@@ -40,7 +40,7 @@ def test_no_migration_renames_a_published_table_or_column() -> None:
     assert found == []
 
 
-TOP = ("audits", "console", "grps_site", "players", "roblox", "syncs", "webhooks")
+TOP = ("audits", "console", "discord", "grps_site", "players", "roblox", "syncs", "webhooks")
 
 
 @pytest.mark.parametrize(

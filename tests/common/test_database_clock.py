@@ -14,7 +14,10 @@ from common.environment import BASE_DIR
 LOCAL_CLOCK = re.compile(
     r"\btime\.time\(|\btimezone\.now\b|datetime\.(now|utcnow|today)\(|\bdate\.today\("
 )
-PACKAGES = ("audits", "common", "console", "grps_site", "players", "roblox", "syncs", "webhooks")
+PACKAGES = (
+    *("audits", "common", "console", "discord", "grps_site"),
+    *("players", "roblox", "syncs", "webhooks"),
+)
 BY_THE_LOCAL_CLOCK = {
     "common/database_clock.py",  # until the database is reachable, and to compare the clocks
     "grps_site/http/request_signing.py",  # `sign` runs at a caller, whose clock it is

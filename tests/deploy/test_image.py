@@ -84,6 +84,7 @@ def test_it_holds_production_alone(container: str) -> None:
     inside = {path.name for path in (root / "opt/grps").iterdir()}
     assert not inside & {"tests", "bench", "devserver", "portal", ".git", ".env.production"}
     assert not (root / "opt/grps/roblox/emulator").exists()
+    assert not (root / "opt/grps/discord/emulator").exists()
     assert [name for name in ("gcc", "cc", "make") if (root / "usr/bin" / name).exists()] == []
 
 
