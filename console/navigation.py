@@ -80,6 +80,7 @@ PAGES = (
         ("players.view_decision",),
     ),
     MenuEntry("Appeals", "a", ("console:appeals",), ("players.view_appeal",)),
+    MenuEntry("Quotas", "t", ("console:quotas",), ("players.view_player",)),
     MenuEntry("Leave", "l", ("console:leave",), ("players.view_leave",)),
     MenuEntry("Events", "v", ("console:hosted-events",), ("players.view_player",)),
     MenuEntry("Join requests", "n", ("console:join-requests",), ("players.adjust",)),

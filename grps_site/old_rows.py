@@ -8,7 +8,8 @@ from django.db.models import Max, QuerySet
 
 from discord.models import PendingInteraction
 from grps_site.models import Heartbeat
-from players.models import Claim, GuardTrip, Simulation
+from players.experiences.origins import SPLIT
+from players.models import ActiveDay, ActiveMinutes, Claim, GuardTrip, Simulation
 from syncs.models import Drift, SyncJob
 
 DAY = dt.timedelta(days=1)
@@ -29,5 +30,9 @@ def _old(now: dt.datetime) -> Iterator[QuerySet[Any]]:
     yield GuardTrip.objects.filter(ended_at__lt=now - 30 * DAY)
     yield Claim.objects.filter(until__lt=now - DAY)
     yield PendingInteraction.objects.filter(received_at__lt=now - DAY)
+    counted = ActiveMinutes.objects.exclude(origin__contains=SPLIT)
+    yield counted.filter(day__lt=(now - 40 * DAY).date())
+    yield ActiveMinutes.objects.filter(day__lt=(now - 400 * DAY).date())
+    yield ActiveDay.objects.filter(day__lt=(now - 400 * DAY).date())
     # Of a worker that was renamed or is gone for good. Metrics would report it for ever.
     yield Heartbeat.objects.filter(seen_at__lt=now - DAY)

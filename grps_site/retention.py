@@ -27,8 +27,8 @@ _GROUPS: dict[Retention, str] = {
     PROOF: "adjustment_rows adjustments appeals approvals audit_personal audit_redactions audits"
     " bulk_rows imports decisions erasure_orders fastest_promotions hosted_event_attendances"
     " hosted_event_hosts hosted_events leaves ledger notes periods"
-    " policy_activations policy_versions quarantines rank_restrictions recommendations"
-    " reversals roblox_notifications sanctions"
+    " policy_activations policy_versions quarantines quota_exemptions quota_periods quota_results"
+    " rank_restrictions recommendations reversals roblox_notifications sanctions"
     " sealed_events seals seal_file sessions",
     STATE: "audit_streams beat_lease cloud_keys counted daily_balances daily_figures daily_points"
     " experience_keys experience_points experiences group_logs group_roles hosted_event_series"
@@ -51,6 +51,8 @@ _GROUPS: dict[Retention, str] = {
 TABLES: dict[str, Retention] = {
     table: retention for retention, tables in _GROUPS.items() for table in tables.split()
 } | {
+    "active_days": Retention("400 days", OLD_ROWS),
+    "active_minutes": Retention("40 days; those in quarantine: 400 days", OLD_ROWS),
     "avatars": Retention("a day after somebody asked", "players.fetch_avatars"),
     "brought_days": Retention("3 days", "players.end_sanctions"),
     "brought_people": Retention("3 days", "players.end_sanctions"),

@@ -19,8 +19,9 @@ from common.pg_arrays import numbers
 from common.time import micros
 from players.actions import game_commands
 from players.active_policy import active
+from players.activity import landing as activity
 from players.locking import PlayerRow, lock_players
-from players.models import Decision, ExperiencePoints, LedgerEntry, Player, Quarantine
+from players.models import ActiveDay, Decision, ExperiencePoints, LedgerEntry, Player, Quarantine
 from players.points import event_recommendations, landing
 from players.points.batch_state import BatchState, Destination
 from players.points.event_parser import ReportedEvent
@@ -96,8 +97,12 @@ def _step(quarantine: Quarantine) -> int:
 
 
 def _next_players(quarantine: Quarantine) -> list[int]:
-    rows = ExperiencePoints.objects.filter(origin=quarantine.origin, player_id__gt=quarantine.upto)
-    return list(rows.order_by("player_id").values_list("player_id", flat=True)[:PLAYERS])
+    ids: set[int] = set()
+    for table in (ExperiencePoints, ActiveDay):
+        rows = table.objects.filter(origin=quarantine.origin, player_id__gt=quarantine.upto)
+        found = rows.order_by("player_id").values_list("player_id", flat=True).distinct()
+        ids.update(found[:PLAYERS])
+    return sorted(ids)[:PLAYERS]
 
 
 def _let_count(quarantine: Quarantine, players: dict[int, PlayerRow]) -> None:
@@ -109,6 +114,7 @@ def _let_count(quarantine: Quarantine, players: dict[int, PlayerRow]) -> None:
     landing.append(state)
     if state.landed:
         state.days = landing.write_totals(state).read()
+    activity.release([one.id for one in players.values()], quarantine.origin, experience)
     if destination.counts:
         event_recommendations.count(state)
     touched = _touched(state)

@@ -22,6 +22,7 @@ from players.points import recounting
 from players.policy_changes import simulations
 from players.privacy import orders
 from players.quarantines import detection
+from players.quotas import closing as quota_closing
 from players.ranks import schedule
 from players.statistics import closing, periods, rank_counts, roll_up, snapshots
 
@@ -100,6 +101,12 @@ def count_period_players() -> int:
 def close_periods() -> int:
     """Continue the daily pass over all players, and close the periods that ended before it."""
     return closing.run(database_time())
+
+
+@shared_task(name="players.judge_quotas")
+def judge_quotas() -> int:
+    """Open the periods of quotas, and judge those that are over."""
+    return quota_closing.run(database_time())
 
 
 @shared_task(name="players.keep_positions")

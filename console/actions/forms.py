@@ -21,11 +21,15 @@ from players.policy.ranks import DAY
 
 OWN = "own"
 FOR_GOOD = "good"
-OPEN_ENDED = {"ban": "for good", "lock-promotions": "until somebody unlocks them"}
+OPEN_ENDED = {
+    "ban": "for good",
+    "lock-promotions": "until somebody unlocks them",
+    "exempt": "until somebody ends it",
+}
 DAYS = (1, 3, 7, 14, 30)
 # The fields of a form to which a refusal may refer, by their name in the refusal.
 SHOWN_AS = {"reason": "words", "until": "own_end"}
-FIELDS = ("reason", "until", "amount", "rank", "evidence", "text", "first", "last")
+FIELDS = ("reason", "until", "amount", "rank", "evidence", "text", "first", "last", "quota")
 
 
 class ActForm(forms.Form):
@@ -108,7 +112,21 @@ class LockForm(UntilForm):
     """A lock of promotions, which needs no evidence."""
 
     evidence = None  # type: ignore[assignment]
-    field_order = ("duration", "own_end", "preset", "words")
+    field_order: tuple[str, ...] = ("duration", "own_end", "preset", "words")
+
+
+class ExemptionForm(LockForm):
+    """An exemption from one quota of the policy, or from all."""
+
+    quota = forms.ChoiceField(required=False, label="Quota", choices=[])
+    field_order = ("quota", "duration", "own_end", "preset", "words")
+
+    def __init__(self, *args: Any, policy: ActivePolicy, **kwargs: Any) -> None:
+        super().__init__(*args, policy=policy, **kwargs)
+        names = [quota.name for quota in policy.bundle.community.quotas]
+        field = self.fields["quota"]
+        assert isinstance(field, forms.ChoiceField)
+        field.choices = [("", "all quotas"), *((name, name) for name in names)]
 
 
 class BanForm(UntilForm):
@@ -180,7 +198,7 @@ def given(form: Any, now: dt.datetime) -> dict[str, Any]:
     data = form.cleaned_data
     found = {
         name: data[name]
-        for name in ("rank", "text", "alt_accounts", "first", "last")
+        for name in ("rank", "text", "alt_accounts", "first", "last", "quota")
         if name in data
     }
     if "evidence" in data:
@@ -217,4 +235,6 @@ FORMS: dict[type[Params], Callable[..., Any]] = {
     shapes.LeavePeriod: LeaveForm,
     shapes.LastDay: LastDayForm,
     shapes.LeaveId: ActForm,
+    shapes.Exemption: ExemptionForm,
+    shapes.ExemptionId: ActForm,
 }

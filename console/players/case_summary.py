@@ -15,12 +15,22 @@ from players.actions.staff_action import StaffAction
 from players.active_policy import ActivePolicy
 from players.hosted_events.own import OwnEvent, events_of
 from players.leave.queries import open_leaves, past_leaves
-from players.models import Appeal, Approval, Decision, Leave, Player, Sanction
+from players.models import (
+    Appeal,
+    Approval,
+    Decision,
+    Leave,
+    Player,
+    QuotaExemption,
+    Sanction,
+)
 from players.moderation import approvals
 from players.moderation.actors import Staff
 from players.moderation.authorization import Circumstances, permission_for
 from players.policy.bundle import RankRule
 from players.policy.ranks import Evaluation
+from players.quotas import exemptions, own
+from players.quotas.own import OwnActivity
 from players.ranks.candidates import candidate_for
 from players.ranks.evaluation import assess
 
@@ -69,6 +79,8 @@ class CaseHead:
     appeals: list[Appeal]
     leaves: list[Leave]
     past_leaves: list[Leave]
+    activity: OwnActivity
+    exemptions: list[QuotaExemption]
     discord: LinkedAccount | None
     hosted_events: list[OwnEvent]
 
@@ -112,6 +124,8 @@ def head(player: Player, policy: ActivePolicy, now: dt.datetime) -> CaseHead:
         ),
         leaves=open_leaves(player),
         past_leaves=past_leaves(player, PAST_SHOWN),
+        activity=own.facts(player, now),
+        exemptions=exemptions.running(player, now),
         discord=linked_account(player.user_id),
         hosted_events=events_of(player, PAST_SHOWN),
     )

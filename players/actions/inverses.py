@@ -13,6 +13,8 @@ from players.actions.params import (
     AdjustmentParams,
     Ban,
     DecisionId,
+    Exemption,
+    ExemptionId,
     LastDay,
     LeavePeriod,
     NoteId,
@@ -29,6 +31,7 @@ from players.models import (
     LedgerEntry,
     Note,
     Player,
+    QuotaExemption,
     RankRestriction,
     Recommendation,
     Sanction,
@@ -200,6 +203,35 @@ def allowed_rank(facts: UndoFacts) -> UndoOption:
 
 def _is_over(one: RankRestriction) -> bool:
     return one.ends_at is not None and one.ends_at <= database_clock.now()
+
+
+def running_exemption(facts: UndoFacts) -> UndoOption:
+    row = _exemption(facts)
+    if row is None or row.ended_at is not None:
+        return UndoOption(False, "It is not in force any more.")
+    return UndoOption(True, "Ends the exemption.")
+
+
+def lost_exemption(facts: UndoFacts) -> UndoOption:
+    until = same_exemption(facts).until
+    if until is not None and until <= database_clock.now():
+        return UndoOption(False, "It would be over by now.")
+    return UndoOption(True, "Exempts them again.")
+
+
+def own_exemption(facts: UndoFacts) -> ExemptionId:
+    return ExemptionId(exemption=int(facts.after("exemption") or 0))
+
+
+def same_exemption(facts: UndoFacts) -> Exemption:
+    """Return the exemption that the event ended. Its last day lasts until midnight UTC."""
+    last = facts.before("until")
+    end = dt.datetime.fromisoformat(f"{last}T23:59:59+00:00") if last else None
+    return Exemption(quota=str(facts.before("quota") or ""), until=end)
+
+
+def _exemption(facts: UndoFacts) -> QuotaExemption | None:
+    return QuotaExemption.objects.filter(pk=own_exemption(facts).exemption).first()
 
 
 def adjusted_by(event: PlacedEvent) -> int:

@@ -92,6 +92,17 @@ class LeaveId(Params, frozen=True):
     leave: int
 
 
+class Exemption(Params, frozen=True):
+    """`quota`: its name, or "" for all. `until`: its day is the last one; None: without end."""
+
+    quota: str = ""
+    until: dt.datetime | None = None
+
+
+class ExemptionId(Params, frozen=True):
+    exemption: int
+
+
 class EventName(Params, frozen=True):
     """An event of the policy, such as training."""
 
@@ -99,7 +110,7 @@ class EventName(Params, frozen=True):
 
 
 # The fields that name a row of the player's.
-SUBJECTS = frozenset({"sanction", "note", "decision", "recommendation", "leave"})
+SUBJECTS = frozenset({"sanction", "note", "decision", "recommendation", "leave", "exemption"})
 MISSING = {
     "amount": "amount: say how many points, as 12.5 or -3.",
     "rank": "rank: say which rank.",

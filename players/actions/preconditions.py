@@ -8,6 +8,8 @@ from common.errors import Refused
 from players.actions.facts import Facts
 from players.actions.params import (
     Ban,
+    Exemption,
+    ExemptionId,
     LeavePeriod,
     Params,
     Pardon,
@@ -17,6 +19,7 @@ from players.actions.params import (
 )
 from players.membership.status import present
 from players.policy.membership import belongs
+from players.quotas import exemptions
 from players.ranks.restrictions import until, why_not
 
 RETIRED = "The rank is not part of the active policy any more. Reject the proposal."
@@ -52,6 +55,20 @@ def ban(facts: Facts, params: Ban | None) -> str:
 
 def unban(facts: Facts, params: Params | None) -> str:
     return "" if facts.ban else "They are not banned."
+
+
+def exempt(facts: Facts, params: Exemption | None) -> str:
+    if params and params.until and params.until <= facts.now:
+        return PAST
+    if not facts.policy.bundle.community.quotas:
+        return "The policy has no quotas."
+    return ""
+
+
+def end_exemption(facts: Facts, params: ExemptionId | None) -> str:
+    return (
+        "" if exemptions.open_id(facts.player, facts.now) else "They are not exempt from a quota."
+    )
 
 
 def recommend(facts: Facts, params: Params | None) -> str:

@@ -25,6 +25,7 @@ from players.actions.params import (
     RecommendationId,
     Suspension,
 )
+from players.actions.quota_actions import QUOTA_ACTIONS
 from players.actions.staff_action import StaffAction
 from players.discipline import notes, sanctions
 from players.models import Player
@@ -304,6 +305,7 @@ ACTIONS: tuple[StaffAction, ...] = (
         command_line=False,
     ),
     *LEAVE_ACTIONS,
+    *QUOTA_ACTIONS,
     StaffAction(
         name="award",
         title="Give an event",
@@ -341,4 +343,6 @@ def exists_for(player: Player, action: StaffAction, pk: int) -> bool:
         return player.sanctions.filter(pk=pk).exists()
     if action.subject_field == "leave":
         return player.leaves.filter(pk=pk).exists()
+    if action.subject_field == "exemption":
+        return player.exemptions.filter(pk=pk).exists()
     return player.notes.filter(pk=pk).exists()

@@ -38,7 +38,9 @@ class NotJson(APIException):
 
 
 class Events(View):
-    """Store up to 500 events of one game server. Each item is accepted or rejected by itself.
+    """Store up to 500 events of one game server, and its players' active minutes.
+
+    Each item is accepted or rejected by itself.
 
     Sending the same batch again changes nothing.
     """
@@ -245,4 +247,9 @@ def _receipt(receipt: Receipt) -> schemas.ReceiptOut:
             )
             for row in receipt.players
         ],
+        activity=[
+            schemas.ActiveMinutesOut(one.user_id, one.session, one.day, one.minutes)
+            for one in receipt.activity
+        ],
+        rejected_activity=[schemas.ItemResultOut(*one) for one in receipt.rejected_activity],
     )

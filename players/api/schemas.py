@@ -111,10 +111,21 @@ class PlayerStateOut(Out, frozen=True):
     membership: MembershipOut
 
 
+class ActiveMinutesOut(Out, frozen=True):
+    """The active minutes that are stored of one session and UTC day."""
+
+    user_id: Whole
+    session: Whole
+    day: dt.date
+    minutes: Whole
+
+
 class ReceiptOut(Out, frozen=True):
     """The result of a batch.
 
     `rejected`: items that changed nothing. `notices`: items that were stored but break the policy.
+    `activity`: the stored minutes of the reported sessions. `rejectedActivity`: items of `activity`
+    that changed nothing.
     """
 
     accepted: Whole
@@ -122,6 +133,8 @@ class ReceiptOut(Out, frozen=True):
     rejected: list[ItemResultOut]
     notices: list[ItemResultOut]
     players: list[PlayerStateOut]
+    activity: list[ActiveMinutesOut]
+    rejected_activity: list[ItemResultOut]
 
 
 class SessionOut(Out, frozen=True):

@@ -104,7 +104,8 @@ def _apply_thresholds(player: Player, warning: Sanction, command: Command, count
     if Measure.SUSPENSION in following:
         suspend(player, by_policy, until=suspension_ends(command.now, policy), cause=warning)
         said = " and suspended"
-    if Measure.BAN not in following:
+    # A warning by the policy itself never leads to a ban: a person asks for that.
+    if Measure.BAN not in following or command.source == Sanction.Source.POLICY:
         return said
     if command.by.bypasses_second_person:
         ban(player, by_policy, cause=warning.pk)

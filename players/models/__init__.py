@@ -1,5 +1,12 @@
 """Models of the app `players`, a module for each concept. Import them from here."""
 
+from players.models.activity import (
+    ActiveDay,
+    ActiveMinutes,
+    QuotaExemption,
+    QuotaPeriod,
+    QuotaResult,
+)
 from players.models.avatar import Avatar
 from players.models.bulk import BULK_ALONE, BulkJob, BulkRow
 from players.models.daily_figure import Counted, DailyFigure
@@ -68,6 +75,8 @@ __all__ = [
     "RECONCILED",
     "REST",
     "ZERO",
+    "ActiveDay",
+    "ActiveMinutes",
     "Adjustment",
     "AdjustmentRow",
     "Appeal",
@@ -110,6 +119,9 @@ __all__ = [
     "PolicyVersion",
     "PositionSnapshot",
     "Quarantine",
+    "QuotaExemption",
+    "QuotaPeriod",
+    "QuotaResult",
     "Rank",
     "RankCount",
     "RankRestriction",

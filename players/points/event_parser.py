@@ -13,6 +13,14 @@ import msgspec
 from common.amounts import NotAnAmount, hundredths_of
 from common.time import micros
 from common.visible_text import clean_name
+from players.activity import reports
+from players.activity.reports import (
+    MAX_ITEMS,
+    ActivityIn,
+    RejectedMinutes,
+    ReportedMinutes,
+    ServerKind,
+)
 from players.experiences import origins
 
 MAX_EVENTS = 500
@@ -68,18 +76,24 @@ class EventIn(msgspec.Struct, frozen=True, rename="camel", gc=False):
 class Envelope(msgspec.Struct, frozen=True):
     server: Server
     events: list[msgspec.Raw]
+    activity: list[Any] = []
 
 
 class BatchAsSent(msgspec.Struct, frozen=True):
     server: Server
     events: list[Any]
+    activity: list[Any] = []
 
 
 class BatchIn(msgspec.Struct, frozen=True):
-    """The body of a batch. An item of any other shape gets its own result."""
+    """The body of a batch. An item of any other shape gets its own result.
+
+    `activity`: the active minutes of sessions, as they stand now.
+    """
 
     server: Server
     events: Annotated[list[EventIn | Any], msgspec.Meta(max_length=MAX_EVENTS)]
+    activity: Annotated[list[ActivityIn | Any], msgspec.Meta(max_length=MAX_ITEMS)] = []
 
 
 class ReportedEvent(NamedTuple):
@@ -124,6 +138,16 @@ class Batch:
     server: Server
     events: list[ReportedEvent] = field(default_factory=list)
     rejected: list[ItemResult] = field(default_factory=list)
+    activity: list[ReportedMinutes] = field(default_factory=list)
+    rejected_activity: list[RejectedMinutes] = field(default_factory=list)
+
+    @property
+    def reports(self) -> list[ReportedEvent | ReportedMinutes]:
+        return [*self.events, *self.activity]
+
+    @property
+    def user_ids(self) -> set[int]:
+        return {one.user_id for one in self.reports}
 
 
 class BadBatch(Exception):
@@ -156,7 +180,13 @@ def parse(body: bytes, now: dt.datetime) -> Batch:
         raise BadBatch(
             f"events: {len(envelope.events)} items; send at most {MAX_EVENTS} at a time."
         )
+    if len(envelope.activity) > MAX_ITEMS:
+        raise BadBatch(
+            f"activity: {len(envelope.activity)} items; send at most {MAX_ITEMS} at a time."
+        )
     batch = Batch(envelope.server)
+    kind = ServerKind(batch.server.private_server, batch.server.studio)
+    batch.activity, batch.rejected_activity = reports.read(envelope.activity, now, kind)
     latest = now + CLOCK_SKEW
     for index, raw in enumerate(envelope.events):
         found = _read_item(index, raw, latest, batch.server)
@@ -175,7 +205,9 @@ def _read_envelope(body: bytes) -> Envelope:
         # decoder accepts it.
         document = msgspec.convert(_plain.decode(body), BatchAsSent)
         return Envelope(
-            document.server, [msgspec.Raw(msgspec.json.encode(item)) for item in document.events]
+            document.server,
+            [msgspec.Raw(msgspec.json.encode(item)) for item in document.events],
+            document.activity,
         )
 
 

@@ -6,7 +6,7 @@ the laws of the policy, evaluate the players' ranks, answer.
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from django.db import DataError, OperationalError, transaction
@@ -18,6 +18,9 @@ from common import metric_errors, retry
 from common.pipeline import pipeline
 from players import leaderboard
 from players.active_policy import ActivePolicy, active
+from players.activity import landing as activity
+from players.activity.landing import MinutesViolation
+from players.activity.reports import ReportedMinutes
 from players.experiences import counting, origins
 from players.locking import PlayerRow, create_players, send_lock
 from players.membership import freshness
@@ -73,6 +76,7 @@ def ingest(experience: str, batch: Batch, *, now: dt.datetime, key: int | None =
     """
     delivery = _Delivery(Source(experience, key), active(), now)
     receipt, new_players = Receipt(rejected=batch.rejected), list[int]()
+    receipt.rejected_activity = batch.rejected_activity
     for origin, part in _by_origin(experience, batch).items():
         answer, new = _land_with_retries(origin, part, delivery)
         receipt.add(answer)
@@ -88,14 +92,18 @@ def _by_origin(experience: str, batch: Batch) -> dict[str, Batch]:
 
     Every part carries the batch's `rejected` items.
     """
-    if not any(event.apart for event in batch.events):
-        return {experience: batch} if batch.events else {}
+    reported = batch.reports
+    if not any(one.apart for one in reported):
+        return {experience: batch} if reported else {}
     parts: dict[str, Batch] = {}
     counts = counting.in_force(experience)
-    for event in batch.events:
-        origin = counting.place_of(experience, event.apart, counts)
+    for one in reported:
+        origin = counting.place_of(experience, one.apart, counts)
         part = parts.setdefault(origin, Batch(batch.server, rejected=batch.rejected))
-        part.events.append(event)
+        if isinstance(one, ReportedEvent):
+            part.events.append(one)
+        else:
+            part.activity.append(one)
     return parts
 
 
@@ -108,8 +116,8 @@ def _land_with_retries(origin: str, batch: Batch, delivery: _Delivery) -> tuple[
                 return _land(origin, batch, delivery, create=create), new
         except _Unknown as unknown:
             batch, create = _without_erased(batch), True
-            new = sorted(set(unknown.user_ids) & {event.user_id for event in batch.events})
-            if not batch.events:
+            new = sorted(set(unknown.user_ids) & batch.user_ids)
+            if not batch.user_ids:
                 return Receipt(rejected=batch.rejected), []
         except detection.Tripped as tripped:
             # The next attempt goes into the quarantine.
@@ -124,19 +132,21 @@ def _land_with_retries(origin: str, batch: Batch, delivery: _Delivery) -> tuple[
 
 
 def _land_by_player(origin: str, batch: Batch, delivery: _Delivery) -> tuple[Receipt, list[int]]:
-    """Store each player's events separately after an overflow.
+    """Store each player's events separately after an overflow, and the minutes by themselves.
 
     Reject the events of the player whose sum overflows.
     """
-    parts: dict[int, list[ReportedEvent]] = {}
+    parts: dict[int, Batch] = {}
     for event in batch.events:
-        parts.setdefault(event.user_id, []).append(event)
-    if len(parts) == 1:
+        part = parts.setdefault(event.user_id, Batch(batch.server))
+        part.events.append(event)
+    if len(parts) == 1 and not batch.activity:
         results = [ItemResult(event.item, "INVALID", OVERFLOW) for event in batch.events]
         return Receipt(rejected=[*batch.rejected, *results]), []
     receipt, new_players, rejected = Receipt(), list[int](), batch.rejected
-    for events in parts.values():
-        answer, new = _land_with_retries(origin, Batch(batch.server, events), delivery)
+    minutes = [Batch(batch.server, activity=batch.activity)] if batch.activity else []
+    for one in (*minutes, *parts.values()):
+        answer, new = _land_with_retries(origin, one, delivery)
         rejected = rejected + answer.rejected
         receipt.add(answer)
         new_players += new
@@ -146,7 +156,7 @@ def _land_by_player(origin: str, batch: Batch, delivery: _Delivery) -> tuple[Rec
 
 def _without_erased(batch: Batch) -> Batch:
     """Reject events from before a person's erasure, since they would create the person again."""
-    since = orders.erased(event.user_id for event in batch.events)
+    since = orders.erased(batch.user_ids)
     if not since:
         return batch
     late = {
@@ -157,7 +167,14 @@ def _without_erased(batch: Batch) -> Batch:
     detail = "the person was erased at Roblox's order; drop it."
     results = [ItemResult(item, "ERASED", detail) for item in sorted(late)]
     kept = [event for event in batch.events if event.item not in late]
-    return replace(batch, events=kept, rejected=[*batch.rejected, *results])
+    minutes = [one for one in batch.activity if _began_after_erasure(one, since)]
+    return replace(batch, events=kept, activity=minutes, rejected=[*batch.rejected, *results])
+
+
+def _began_after_erasure(one: ReportedMinutes, since: Mapping[int, dt.datetime | None]) -> bool:
+    """Return whether a day's minutes are of the time after the person's erasure."""
+    erased_at = since.get(one.user_id)
+    return one.user_id not in since or (erased_at is not None and one.day > erased_at.date())
 
 
 def _before(at: dt.datetime, erased_at: dt.datetime | None) -> bool:
@@ -176,14 +193,16 @@ def _land(origin: str, batch: Batch, delivery: _Delivery, *, create: bool) -> Re
     landing.append(state)
     touched = state.touched()
     _write_totals(state, touched, delivery)
+    minutes = violations.of_minutes(state, _land_minutes(state, batch.activity, delivery))
     notices, found = violations.check(state)
     if state.destination.counts:
         notices += event_recommendations.count(state)
     with pipeline():
-        _record(state, batch, found, delivery)
+        _record(state, batch, [*found, *minutes], delivery)
         candidates = _candidates(state, touched, delivery.now)
     new_ranks = _evaluate(candidates, delivery) if candidates else {}
     if state.destination.quarantine is None:
+        state.tally.breaches = len(minutes)
         _guard(state, touched, found, delivery)
     else:
         awarded = sum(event.awarded for event in state.landed)
@@ -194,13 +213,26 @@ def _land(origin: str, batch: Batch, delivery: _Delivery, *, create: bool) -> Re
         rejected=batch.rejected,
         notices=sorted(notices, key=lambda notice: notice.index),
         players=player_states(state, new_ranks),
+        activity=activity.stored(state.destination.origin, batch.activity, state.players)
+        if batch.activity
+        else [],
     )
+
+
+def _land_minutes(
+    state: BatchState, reports: Sequence[ReportedMinutes], delivery: _Delivery
+) -> list[MinutesViolation]:
+    """Store the batch's active minutes, if the policy counts them."""
+    if not reports or state.policy.bundle.community.activity is None:
+        return []
+    return activity.land(state.destination.origin, reports, state.players, delivery.now)
 
 
 def _create_players(batch: Batch, delivery: _Delivery) -> int:
     """Create the players who do not exist, with the names of their newest events."""
-    newest = {event.user_id: event for event in sorted(batch.events, key=lambda event: event.at)}
-    names = {user_id: (event.username, event.display_name) for user_id, event in newest.items()}
+    events = sorted(batch.events, key=lambda event: event.at)
+    names = {one.user_id: (one.username, one.display_name) for one in batch.activity}
+    names |= {one.user_id: (one.username, one.display_name) for one in events}
     policy = delivery.policy
     return create_players(names, policy.rank_ids[policy.bundle.first.name], delivery.now)
 
@@ -208,10 +240,10 @@ def _create_players(batch: Batch, delivery: _Delivery) -> int:
 def _lock(origin: str, batch: Batch, delivery: _Delivery) -> BatchState:
     """Lock the players and find the batch's destination. Raises _Unknown."""
     with pipeline():
-        locking = send_lock(event.user_id for event in batch.events)
+        locking = send_lock(batch.user_ids)
         standing = isolation.send_begin(delivery.source)
         players, (batch_id, found) = locking.read(), standing.read()
-    if unknown := {event.user_id for event in batch.events} - players.keys():
+    if unknown := batch.user_ids - players.keys():
         raise _Unknown(unknown)
     destination = _destination(origin, delivery.source, found)
     return BatchState(batch_id, destination, found, delivery.policy, batch.events, players)
@@ -313,7 +345,7 @@ def _guard(
     if found and detection.is_settling(delivery.now):
         moved = [amount for amount in moved if amount > state.policy.bundle.points.weekly_cap]
     else:
-        state.tally.breaches = len(found)
+        state.tally.breaches += len(found)
     state.tally.points = sum(moved) + _beyond_laws(state, broken, delivery.now)
     if found:
         state.tally.points += _of_counts(state)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from common.amounts import points
+from players.activity.reports import RejectedMinutes, ReportedMinutes
 from players.locking import PlayerRow
 from players.membership.status import present
 from players.points.batch_state import BatchState
@@ -32,13 +33,18 @@ class PlayerState:
 
 @dataclass(slots=True)
 class Receipt:
-    """The answer to a batch: new rows, repeated rows, faulty items, and the players' states."""
+    """The answer to a batch: new rows, repeated rows, faulty items, and the players' states.
+
+    `activity`: the stored minutes of the sessions and days that the batch reported.
+    """
 
     accepted: int = 0
     duplicates: int = 0
     rejected: list[ItemResult] = field(default_factory=list)
     notices: list[ItemResult] = field(default_factory=list)
     players: list[PlayerState] = field(default_factory=list)
+    activity: list[ReportedMinutes] = field(default_factory=list)
+    rejected_activity: list[RejectedMinutes] = field(default_factory=list)
 
     def add(self, other: "Receipt") -> None:
         """Add the receipt of another part of the batch. Its `rejected` includes all rejections."""
@@ -47,6 +53,7 @@ class Receipt:
         self.rejected = other.rejected
         self.notices += other.notices
         self.players += other.players
+        self.activity += other.activity
 
 
 def player_states(state: BatchState, new_ranks: dict[int, int]) -> list[PlayerState]:

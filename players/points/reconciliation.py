@@ -11,10 +11,13 @@ from dataclasses import dataclass, field
 from django.db import connection, transaction
 
 from audits.actions import Action
-from audits.record import Actor, Target, record, reserve_id
+from audits.record import Actor, Target, record, record_many, reserve_id
 from common.pg_arrays import numbers
 from common.time import micros
 from players.active_policy import active
+from players.activity import landing as activity
+from players.activity.landing import SessionDay
+from players.activity.reports import KEPT
 from players.experiences import counting
 from players.locking import PlayerRow, create_players, lock_players
 from players.models import RECONCILED, Decision
@@ -22,7 +25,11 @@ from players.points.event_parser import ReportedEvent
 from players.points.ledger import LedgerBatch
 from players.points.store_comparison import Comparison, StoreChange, StorePage, compare_page
 from players.points.stored_entries import StoredEntry
+from players.points.violations import PlayerViolation
+from players.policy.active_minutes import SKEW
 from players.privacy import orders
+from players.quarantines import isolation
+from players.quarantines.detection import Source
 from players.ranks.candidates import candidate_for_row
 from players.ranks.decision_records import DecisionContext
 from players.ranks.evaluation import evaluate_and_apply, may_change_rank
@@ -103,7 +110,40 @@ def reconcile(origin: str, stored: Iterable[StoredEntry], read: StoreRead) -> Co
         found = compare_page(page)
         if found.changes:
             _apply(found.changes, page, players, read)
+        _land_minutes(page, players, read)
     return found
+
+
+def _land_minutes(page: StorePage, players: Mapping[int, PlayerRow], read: StoreRead) -> None:
+    """Store the active minutes of the entries' sessions, and record the laws that they break.
+
+    While the experience has an open quarantine, they wait. The suspected servers write the data
+    store too.
+    """
+    earliest = read.now.date() - KEPT
+    days = [
+        SessionDay(page.ids[user_id], session, activity.number_of(day), minutes)
+        for user_id, entry in page.entries.items()
+        for session, stored in entry.sessions.items()
+        for day, minutes in stored.active.items()
+        if earliest <= day <= (read.now + SKEW).date()
+    ]
+    if not days or page.policy.bundle.community.activity is None:
+        return
+    standing = isolation.standing(Source(page.origin))
+    if standing.open:
+        return
+    apart = isolation.not_in_store(page.origin, page.ids.values(), standing)
+    kept = [one for one in days if (one.player, one.session) not in apart]
+    owners = {player.id: player for player in players.values()}
+    record_many(
+        [
+            PlayerViolation(one.law, one.detail, owners[one.player], one.session).entry(
+                read.actor, page.origin, page.policy
+            )
+            for one in activity.land_days(page.origin, kept, read.now)
+        ]
+    )
 
 
 def _apply(

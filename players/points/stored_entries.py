@@ -3,6 +3,7 @@
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import NamedTuple
 
 from players.models import LEGACY
@@ -11,13 +12,17 @@ EVERYTHING = 2**63 - 1  # `through` of an entry that has no separate sessions
 
 
 class StoredSession(NamedTuple):
-    """A session. `total` in hundredths; `saved_at` is None if the game does not store it."""
+    """A session. `total` in hundredths; `saved_at` is None if the game does not store it.
+
+    `active`: its active minutes by UTC day, without the days that GRPS confirmed.
+    """
 
     sequence: int
     total: int
     kos: int = 0
     wos: int = 0
     saved_at: dt.datetime | None = None
+    active: Mapping[dt.date, int] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from audits.actions import Action
 from audits.record import Actor, NewEvent, Target
 from common.pg_arrays import numbers
 from players.active_policy import ActivePolicy
+from players.activity.landing import MinutesViolation
 from players.experiences import origins
 from players.locking import PlayerRow
 from players.membership.status import present
@@ -62,6 +63,12 @@ def check(state: BatchState) -> tuple[list[ItemResult], list[PlayerViolation]]:
         if found.violation is not None:
             violations.append(found.violation)
     return notices, [*violations, *_totals(state), *_caps(state), *_cooldowns(state)]
+
+
+def of_minutes(state: BatchState, found: Iterable[MinutesViolation]) -> list[PlayerViolation]:
+    """Return the violations of the laws of active minutes, with their players."""
+    owners = {player.id: player for player in state.players.values()}
+    return [PlayerViolation(one.law, one.detail, owners[one.player], one.session) for one in found]
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,8 @@ class Law(enum.StrEnum):
     REPEAT_DIFFERS = "REPEAT_DIFFERS"
     NO_MEMBER = "NO_MEMBER"
     COUNT = "COUNT"
+    ACTIVE_DAY = "ACTIVE_DAY"
+    ACTIVE_SESSION = "ACTIVE_SESSION"
 
 
 @dataclass(frozen=True, slots=True)

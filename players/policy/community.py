@@ -68,8 +68,8 @@ class Miss:
 class Quota:
     """What each period asks of the holders of ranks, by level or by name.
 
-    `misses` is sorted by `after`. `free_periods`: full periods after the rank was given in which
-    nothing is asked for.
+    `misses` is sorted by `after`. `free_periods`: of those in which somebody is bound, the first
+    ones in which a miss does not count.
     """
 
     name: str
@@ -132,7 +132,7 @@ def community_of(document: Mapping[str, Any]) -> Community:
     return Community(
         MappingProxyType({name: _kind(row) for name, row in kinds.items()}),
         Activity(activity["idleSeconds"], activity.get("tick")) if activity else None,
-        tuple(_quota(row) for row in document.get("quotas", ())),
+        tuple(quota_of(row) for row in document.get("quotas", ())),
         _leave(leave) if leave else None,
         JoinRequests(requests["decide"] == "rule", requests.get("minAccountAgeDays", 0))
         if requests
@@ -153,7 +153,8 @@ def _kind(row: Mapping[str, Any]) -> HostedEventKind:
     )
 
 
-def _quota(row: Mapping[str, Any]) -> Quota:
+def quota_of(row: Mapping[str, Any]) -> Quota:
+    """Return one quota of a valid document."""
     return Quota(
         name=row["name"],
         levels=tuple(row.get("levels", ())),

@@ -22,6 +22,7 @@ class Act(enum.StrEnum):
     DEMOTE = "demote"
     LEAVE = "leave"
     LOCK = "lock"
+    EXEMPT = "exempt"
 
 
 # The entitlement of a rank that an act needs.
@@ -40,6 +41,7 @@ NEEDS = {
     Act.BAN: "can_ban",
     Act.UNBAN: "can_ban",
     Act.LEAVE: "can_grant_leave",
+    Act.EXEMPT: "can_warn",
 }
 SECOND_PERSON = {Act.BAN, Act.UNBAN}
 CHANGES_RANK = {Act.PROPOSE, Act.PROMOTE, Act.DEMOTE}

@@ -15,8 +15,10 @@ from common.visible_text import clean_name
 from players.imports import readers
 from players.models import LEGACY
 from players.points.stored_entries import EVERYTHING, StoredEntry, StoredSession
+from players.policy import active_minutes
 
 MOST = 10**13  # hundredths
+MOST_DAYS = 400  # of one session; the game leaves out confirmed ones
 MOST_SEQUENCE = 2**31 - 1  # a reconciled row must be able to replace all of them
 MOST_SESSIONS = 2000  # the game folds what is confirmed
 EXACT = 1e-4  # hundredths: tolerance for a sum of floats
@@ -130,7 +132,27 @@ def _session(where: str, value: Any) -> StoredSession:
         _count(f"{where}.kos", value.get("kos", 0)),
         _count(f"{where}.wos", value.get("wos", 0)),
         saved_at,
+        _active(f"{where}.active", value.get("active")),
     )
+
+
+def _active(where: str, value: Any) -> dict[dt.date, int]:
+    """Parse a session's active minutes by day."""
+    if not value:
+        return {}  # Lua writes an empty table as a list
+    if not isinstance(value, dict) or len(value) > MOST_DAYS:
+        raise BrokenRecord(f"{where}: must be an object of at most {MOST_DAYS} days")
+    return {
+        _day(where, day): _whole(f"{where}.{day[:10]}", minutes, 0, active_minutes.MOST)
+        for day, minutes in value.items()
+    }
+
+
+def _day(where: str, text: str) -> dt.date:
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError:
+        raise BrokenRecord(f"{where}.{text[:20]}: a day is written as 2026-11-30") from None
 
 
 def _is_apart(value: Any) -> bool:

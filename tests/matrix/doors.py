@@ -45,6 +45,7 @@ from players.moderation.command import ActionResult, Command
 from players.points import adjustments, recommendations
 from players.policy.bounds import Bounds
 from players.policy.leave import LeaveDays
+from players.quotas import exemptions
 from players.ranks import decisions, locks
 from roblox.models import Experience
 from tests.console.people import client_as, owner_client
@@ -134,7 +135,7 @@ class Game(ByTheRules):
     acts = tuple(
         act
         for act in ENTITLES
-        if act not in {"promote", "promote to one's own rank", "demote", "grant-leave"}
+        if act not in {"promote", "promote to one's own rank", "demote", "grant-leave", "exempt"}
     )
     people = FEW
 
@@ -283,7 +284,7 @@ class Console(ByTheRules):
 class Bulk(ByTheRules):
     """A mass change of one player, from the preview to the result, with the console's rights."""
 
-    acts = tuple(act for act in ENTITLES if act not in {"ban", "unban", "grant-leave"})
+    acts = tuple(act for act in ENTITLES if act not in {"ban", "unban", "grant-leave", "exempt"})
     people = (*(person for person in FEW if person != "Tempest Major"), "an owner without a rank")
 
     def attempt(self, case: Case, user_id: int) -> tuple[str, str]:
@@ -529,6 +530,10 @@ def _deny(case: Case, user_id: int, order: Order) -> ActionResult:
     return locks.deny_rank(user_id, case.to, Command(**order))
 
 
+def _exempt(case: Case, user_id: int, order: Order) -> ActionResult:
+    return exemptions.exempt(user_id, Command(**order))
+
+
 def _set_rank(case: Case, user_id: int, order: Order) -> Decision:
     return decisions.set_rank(user_id, case.to, Command(**order))
 
@@ -552,6 +557,7 @@ RULES: dict[str, Callable[[Case, int, Order], ActionResult | Decision]] = {
     "grant-leave": _grant_leave,
     "lock-promotions": _lock,
     "deny-rank": _deny,
+    "exempt": _exempt,
 }
 # By name. Each is made with the API key of an experience.
 DOORS: dict[str, Callable[[str], Door]] = {

@@ -60,6 +60,7 @@ ENTITLES = {
     "lift": WARN,
     "note": WARN,
     "propose": WARN,
+    "exempt": WARN,
     "recommend": RECOMMENDS,
     "adjust a little": ADJUST,
     "adjust a lot": ADJUST,

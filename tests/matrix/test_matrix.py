@@ -99,6 +99,7 @@ STATE = """
            (SELECT array_agg((id, lifted_at)::text ORDER BY id) FROM sanctions WHERE player_id = p.id),
            (SELECT count(*) FROM rank_restrictions WHERE player_id = p.id),
            (SELECT count(*) FROM notes WHERE player_id = p.id),
+           (SELECT count(*) FROM quota_exemptions WHERE player_id = p.id AND ended_at IS NULL),
            (SELECT count(*) FROM leaves WHERE player_id = p.id),
            (SELECT count(*) FROM recommendations WHERE player_id = p.id),
            (SELECT count(*) FROM decisions WHERE player_id = p.id),

@@ -20,6 +20,22 @@ _LEAVE = {"firstDay": "2030-01-01", "lastDay": "2030-01-14"}
 EXAMPLES: dict[str, dict[str, Any]] = {
     Action.POINTS_INGESTED: {"accepted": 12},
     Action.POINTS_MISMATCH: {"law": "award"},
+    Action.PLAYER_EXEMPTED: {"after": {"quota": "Officers' week", "until": "2030-01-01"}},
+    Action.EXEMPTION_ENDED: {"before": {"quota": "Officers' week", "until": None}},
+    Action.QUOTA_MISSED: {
+        "quota": "Officers' week",
+        "period": "2030-W01",
+        "misses": 2,
+        "missing": ["35 of 60 active minutes"],
+    },
+    Action.QUOTA_CLOSED: {
+        "quota": "Officers' week",
+        "period": "2030-W01",
+        "met": 12,
+        "missed": 3,
+        "excused": 1,
+        "free": 2,
+    },
     Action.POINTS_ADJUSTED: {"after": {"amount": "25.00", "points": "525.00"}},
     Action.EVENT_GIVEN: {"event": "training", "amount": "15.00"},
     Action.POINTS_RECONCILED: {"rows": 3},

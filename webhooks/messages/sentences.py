@@ -1,5 +1,7 @@
 """One sentence for each action of the audit log, for Discord, Slack and the console."""
 
+from typing import Any
+
 from audits.actions import Action
 from webhooks.messages.hosted_event_sentences import HOSTED_EVENTS
 from webhooks.messages.sentence import EventFacts, Sentence, Severity, in_experience
@@ -52,6 +54,19 @@ def _endpoint(f: EventFacts) -> str:
     return str(f["name"] or f.target.removeprefix("endpoint "))
 
 
+def _measured(f: EventFacts) -> str:
+    return "active minutes" if str(f["law"]).startswith("ACTIVE_") else "points"
+
+
+def _quota(name: Any) -> str:
+    return f"the quota {name}" if name else "all quotas"
+
+
+def _misses(f: EventFacts) -> str:
+    count = f["misses"] or 1
+    return f" ({count} times in a row)" if count > 1 else ""
+
+
 INFO, GOOD, NOTICE, WARNING, CRITICAL = Severity
 
 SENTENCES: dict[str, Sentence] = {
@@ -60,7 +75,30 @@ SENTENCES: dict[str, Sentence] = {
         INFO, lambda f: f"{f.experience} reported {f['accepted']} events"
     ),
     Action.POINTS_MISMATCH: Sentence(
-        WARNING, lambda f: f"{f.target}'s points break a law{in_experience(f)} ({f['law']})"
+        WARNING,
+        lambda f: f"{f.target}'s {_measured(f)} break a law{in_experience(f)} ({f['law']})",
+    ),
+    Action.PLAYER_EXEMPTED: Sentence(
+        NOTICE, lambda f: f"{f.actor} exempted {f.target} from {_quota(f.after('quota'))}"
+    ),
+    Action.EXEMPTION_ENDED: Sentence(
+        NOTICE, lambda f: f"{f.actor} ended {f.target}'s exemption from {_quota(f.before('quota'))}"
+    ),
+    Action.QUOTA_MISSED: Sentence(
+        WARNING,
+        lambda f: (
+            f"{f.target} missed the quota {f['quota']} in {f['period']}{_misses(f)}: "
+            f"{', '.join(f['missing'] or ())}"
+        ),
+    ),
+    Action.QUOTA_CLOSED: Sentence(
+        INFO,
+        lambda f: (
+            f"The quota {f['quota']} is not judged for {f['period']}, because {f['why']}"
+            if f["why"]
+            else f"The quota {f['quota']} was judged for {f['period']}: {f['met']} met it,"
+            f" {f['missed']} missed it, {f['excused']} were excused"
+        ),
     ),
     Action.POINTS_ADJUSTED: Sentence(
         NOTICE,

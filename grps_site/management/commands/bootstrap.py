@@ -42,6 +42,7 @@ PERIODIC = {
     "players.count_ranks": 60,
     "players.count_period_players": 300,
     "players.close_periods": 60,
+    "players.judge_quotas": 300,
     "players.keep_positions": 300,
     "players.carry_out_erasures": 30,
     "players.carry_out_bulk": 5,

@@ -44,6 +44,8 @@ ARGUMENTS: dict[str, tuple[str, Options]] = {
         {"type": dt.date.fromisoformat, "help": "of the leave, as 2030-01-31"},
     ),
     "leave": ("leave_id", {"type": int}),
+    "quota": ("--quota", {"default": "", "help": "its name; without it, all quotas"}),
+    "exemption": ("exemption_id", {"type": int}),
 }
 
 

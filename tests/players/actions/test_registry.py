@@ -43,6 +43,7 @@ TRIED_AS = {
     "turn-down-leave": "grant-leave",
     "unlock-promotions": "lock-promotions",
     "allow-rank": "deny-rank",
+    "end-exemption": "exempt",
 }
 
 
