@@ -171,8 +171,26 @@ def test_every_verb_has_its_bridge(server: Server) -> None:
             "VERBS"
         )
     )
-    assert {"rank"} <= set(own) - {one["verb"] for one in verbs}  # its two names are both free text
-    assert {one["verb"] for one in verbs} - {"me"} <= set(own)
+    assert {one["verb"] for one in verbs} == set(own) | {"event", "leave", "me"}
+
+
+def test_a_rank_of_two_words_goes_through_both(server: Server, grps: Grps) -> None:
+    server.do(CMDR + "bridge.server(found, grps) grps.cmdr = found.commands" + ADONIS)
+    server.do(
+        "grps.cmdr.grpsrank.Run({ Executor = game.Players:GetPlayerByUserId(...) }, "
+        f"{NIA}, 'Shock Trooper II', 'does the work')",
+        ADMIRAL,
+    )
+    server.universe.run(3)
+    server.do(
+        "grps.commands.GRPS_rank.Function(game.Players:GetPlayerByUserId(...), "
+        f"{{ '{NIA}', 'Shock', 'Trooper II does the work' }})",
+        ADMIRAL,
+    )
+    server.universe.run(3)
+    assert [(one["rank"], one["reason"]) for one in grps.commands] == [
+        ("Shock Trooper II", "does the work")
+    ] * 2
 
 
 def test_adonis_runs_grps_commands(server: Server, grps: Grps) -> None:

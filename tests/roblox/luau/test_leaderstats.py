@@ -14,7 +14,9 @@ def test_points_are_shown_before_the_rank_is_known(universe: Universe, grps: Grp
     assert evaluate(server, shown) == [0, "…"]
     me = server.ask(NIA, "me")
     assert (me["rank"], me["points"]) == ("…", 0)
-    assert server.ask(NIA, "board")["rows"] == [{"name": f"player_{NIA}", "rank": "…", "points": 0}]
+    assert server.ask(NIA, "board")["rows"] == [
+        {"userId": NIA, "name": f"player_{NIA}", "rank": "…", "points": 0}
+    ]
     grps.away = False
     universe.run(120)
     assert evaluate(server, shown) == [0, "Initiate"]

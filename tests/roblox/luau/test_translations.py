@@ -72,6 +72,37 @@ def test_a_composed_text_is_translated_by_its_sentences(machine: Machine) -> Non
     )
 
 
+@pytest.mark.parametrize(
+    ("english", "german"),
+    [
+        (
+            "Captain I, 12.5 points. Captain II needs 40 points.",
+            "Captain I, 12.5 Punkte. Captain II verlangt 40 Punkte.",
+        ),
+        ("15 points (KO_COOLDOWN).", "15 Punkte (KO_COOLDOWN)."),
+        ("ban Nia for good: asking GRPS.", "ban Nia für immer: GRPS wird gefragt."),
+        (
+            "Training ended. Award it with: award all",
+            "Training ist zu Ende. Vergib die Punkte mit: award all",
+        ),
+    ],
+)
+def test_the_most_exact_source_is_taken(machine: Machine, english: str, german: str) -> None:
+    assert call(machine, "translate", "de", english) == german
+
+
+def test_a_ban_is_explained_in_the_players_language(universe: Universe, grps: Grps) -> None:
+    grps.bans[NIA] = {"case": "A-1", "until": None, "reason": "exploits", "liftedByUs": False}
+    grps.standing[NIA] = ("Initiate", "ban")
+    server = universe.server()
+    server.do("game.Players.PlayerAdded:Connect(function(player) player.LocaleId = 'es-es' end)")
+    server.join(NIA)
+    universe.run(5)
+    assert universe.kicked[NIA].startswith(
+        "Estás baneado de los juegos de esta comunidad (caso A-1)."
+    )
+
+
 def test_values_cannot_change_a_text(machine: Machine) -> None:
     assert call(
         machine, "text", "de", "{name} is now {rank}.", {"name": "%1", "rank": "{name}"}
