@@ -16,6 +16,8 @@ from players.models import Leave, Player, Sanction
 from players.policy.community import Leave as LeaveRules
 from players.policy.membership import belongs
 from players.policy.ranks import Evaluation
+from players.quotas import own as quotas
+from players.quotas.own import OwnActivity
 from players.ranks.candidates import candidate_for
 from players.ranks.evaluation import assess
 
@@ -35,6 +37,7 @@ class OwnFacts:
     leave_rules: LeaveRules | None
     discord: DiscordLink | None
     events: list[OwnEvent]
+    activity: OwnActivity
 
     @property
     def missing_points(self) -> Decimal:
@@ -60,4 +63,5 @@ def own_facts(player: Player, now: dt.datetime) -> OwnFacts:
         leave_rules=policy.bundle.community.leave if may_ask else None,
         discord=DiscordLink.objects.filter(user_id=player.user_id).first(),
         events=events_of(player, EVENTS),
+        activity=quotas.facts(player, now),
     )

@@ -16,6 +16,7 @@ from console.models import StaffAccount
 from discord import links
 from players.models import Leave, Player
 from players.privacy import erasure
+from players.quotas import closing
 from tests.console.accounts.conftest import WITH, Roblox
 from tests.console.accounts.discord import LOGIN, Discord
 from tests.console.conftest import Make
@@ -168,3 +169,14 @@ def test_discord_is_linked_by_both_sign_ins(roblox: Roblox, discord: Discord, pl
     with clock_at(database_clock.now() + dt.timedelta(minutes=16)):
         assert link(client).status_code == 403  # the sign-in with Roblox is too old
     assert Player.objects.filter(user_id=501).exists()
+
+
+def test_a_member_sees_minutes_and_quotas(roblox: Roblox, player: Make) -> None:
+    officer = player(501, rank="Tempest Major")
+    closing.open_periods(database_clock.now())
+    Player.objects.filter(pk=officer.pk).update(rank_since=timezone.now() - dt.timedelta(days=90))
+    roblox.knows(501, "Major")
+    page = text(enter(roblox, 501).get("/me"))
+    assert "Officers&#x27; week" in page
+    assert "0 of 60 minutes" in page
+    assert "Active minutes by week" in page
