@@ -444,8 +444,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Store up to 500 events of one game server
-         * @description Store up to 500 events of one game server. Each item is accepted or rejected by itself.
+         * Store up to 500 events of one game server, and its players' active minutes
+         * @description Store up to 500 events of one game server, and its players' active minutes.
+         *
+         *     Each item is accepted or rejected by itself.
          *
          *     Sending the same batch again changes nothing.
          */
@@ -943,10 +945,14 @@ export interface components {
         /**
          * BatchIn
          * @description The body of a batch. An item of any other shape gets its own result.
+         *
+         *         `activity`: the active minutes of sessions, as they stand now.
          */
         BatchIn: {
             server: components["schemas"]["Server"];
             events: (components["schemas"]["EventIn"] | unknown)[];
+            /** @default [] */
+            activity: (components["schemas"]["ActivityIn"] | unknown)[];
         };
         /**
          * Server
@@ -992,6 +998,31 @@ export interface components {
             actorUserId: number | null;
             /** @default null */
             displayName: string | null;
+            /** @default null */
+            privateServer: boolean | null;
+            /** @default null */
+            studio: boolean | null;
+        };
+        /**
+         * ActivityIn
+         * @description The active minutes of one session on one UTC day, from the session's start until now.
+         *
+         *         `private_server` and `studio` describe the server of the session. Without them the batch's
+         *         values apply.
+         */
+        ActivityIn: {
+            /** Format: int64 */
+            userId: number;
+            username: string;
+            /** Format: int64 */
+            session: number;
+            /** Format: date */
+            day: string;
+            minutes: number;
+            /** @default null */
+            displayName: string | null;
+            /** @default null */
+            startedAt: string | null;
             /** @default null */
             privateServer: boolean | null;
             /** @default null */
@@ -1793,6 +1824,8 @@ export interface components {
          * @description The result of a batch.
          *
          *         `rejected`: items that changed nothing. `notices`: items that were stored but break the policy.
+         *         `activity`: the stored minutes of the reported sessions. `rejectedActivity`: items of `activity`
+         *         that changed nothing.
          */
         ReceiptOut: {
             accepted: number;
@@ -1800,6 +1833,8 @@ export interface components {
             rejected: components["schemas"]["ItemResultOut"][];
             notices: components["schemas"]["ItemResultOut"][];
             players: components["schemas"]["PlayerStateOut"][];
+            activity: components["schemas"]["ActiveMinutesOut"][];
+            rejectedActivity: components["schemas"]["ItemResultOut"][];
         };
         /**
          * ItemResultOut
@@ -1833,6 +1868,17 @@ export interface components {
         ConfirmedOut: {
             session: number;
             sequence: number;
+        };
+        /**
+         * ActiveMinutesOut
+         * @description The active minutes that are stored of one session and UTC day.
+         */
+        ActiveMinutesOut: {
+            userId: number;
+            session: number;
+            /** Format: date */
+            day: string;
+            minutes: number;
         };
         /**
          * RecordsOut
