@@ -12,7 +12,7 @@ import pytest
 from django.utils import timezone
 
 from audits.models import AuditEvent
-from players.models import LedgerEntry, Player
+from players.models import ActiveMinutes, LedgerEntry, Player
 from players.moderation.actors import at_the_shell
 from players.moderation.command import Command
 from players.points import adjustments, reconciliation
@@ -50,6 +50,25 @@ def drain(universe: Universe) -> None:
     """Ingest the games' queue, as the worker does."""
     for item in universe.queues.pop("GRPS_Events", []):
         ingest("nexus", parse(item.encode(), timezone.now()), now=timezone.now())
+
+
+def test_active_minutes_reach_grps_once(wire: Wire) -> None:
+    universe = Universe(http=wire, now=time.time() - STARTED)
+    server = universe.server()
+    server.join(501, "Nia")
+    universe.run(4)
+    for _ in range(11):
+        server.do("grps:active(game.Players:GetPlayerByUserId(...))", 501)
+        universe.run(60)
+    server.close()
+    assert wire.refused == []
+    record = record_of(501, universe.record(501))
+    (stored,) = [one for one in record.sessions.values() if one.active]
+    minutes = ActiveMinutes.objects.filter(player__user_id=501, origin="nexus")
+    kept = {row.day: row.minutes for row in minutes}
+    assert sum(kept.values()) in (10, 11)
+    assert kept == dict(stored.active)
+    assert ledgered(501) == 2  # the policy's event, for each five minutes
 
 
 def test_a_first_point_is_earned_seen_and_kept(wire: Wire) -> None:
