@@ -188,15 +188,22 @@ class Control:
         until = self.state.clock.now() + TOKEN_LIFETIME
         with self.state.lock:
             self.state.interactions[token] = kept = Interaction(until)
-            whole = {
+            sent = {
                 "id": str(self.state.next_id()),
                 "application_id": str(self.state.application_id),
                 "token": token,
                 "version": 1,
-            } | body.body
-        content = msgspec.json.encode(whole)
-        at = str(self.state.clock.now() // MICROS - round(body.seconds_ago))
-        signed = b"other" if body.wrong_signature else at.encode() + content
+            }
+        answer = self._post(body, msgspec.json.encode(sent | body.body))
+        found = _document(answer)
+        if answer.status_code == 200 and isinstance(found, dict) and found.get("type") in {4, 5}:
+            kept.answer = {"id": "0", "channel_id": "0"} | (found.get("data") or {})
+        return {"status": answer.status_code, "body": found, "token": token}
+
+    def _post(self, wanted: InteractionBody, content: bytes) -> httpx.Response:
+        """Post a signed interaction. Raises ApiError if there is no answer in time."""
+        at = str(self.state.clock.now() // MICROS - round(wanted.seconds_ago))
+        signed = b"other" if wanted.wrong_signature else at.encode() + content
         headers = {
             "content-type": "application/json",
             "user-agent": "Discord-Interactions/1.0 (+https://discord.com)",
@@ -204,15 +211,11 @@ class Control:
             "x-signature-ed25519": self.state.key.sign(signed).hex(),
         }
         try:
-            answer = httpx.post(
-                body.url, content=content, headers=headers, timeout=ANSWER_WITHIN, trust_env=False
+            return httpx.post(
+                wanted.url, content=content, headers=headers, timeout=ANSWER_WITHIN, trust_env=False
             )
         except httpx.HTTPError as error:
-            raise invalid(f"{body.url} did not answer: {type(error).__name__}") from None
-        found = _document(answer)
-        if answer.status_code == 200 and isinstance(found, dict) and found.get("type") in {4, 5}:
-            kept.answer = {"id": "0", "channel_id": "0"} | (found.get("data") or {})
-        return {"status": answer.status_code, "body": found, "token": token}
+            raise invalid(f"{wanted.url} did not answer: {type(error).__name__}") from None
 
     def _interaction(self, _: Request, token: str) -> Any:
         with self.state.lock:
