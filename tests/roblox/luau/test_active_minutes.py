@@ -126,3 +126,19 @@ def test_without_the_section_nothing_counts(heard: Recorder, grps: Grps) -> None
     made.do(BODY, NIA)
     made.universe.run(400)
     assert (heard.sent, grps.total(NIA)) == ([], 0)
+
+
+def test_the_game_may_refuse_the_event_of_activity(heard: Recorder, grps: Grps) -> None:
+    start = (
+        "(...).canEarn = function(_, kind) return kind ~= 'activity' end "
+        "return require(game.ServerScriptService.GRPS).start(...)"
+    )
+    universe = Universe(http=heard)
+    made = Server(universe, {"url": "https://grps.example.org"}, start=start)
+    universe.servers.append(made)
+    made.join(NIA)
+    universe.run(3)
+    made.do(BODY, NIA)
+    universe.run(400)
+    assert heard.sent[-1]["minutes"] >= 5
+    assert grps.total(NIA) == 0
