@@ -13,7 +13,7 @@ from players.hosted_events.own import OwnEvent, events_of
 from players.leave.queries import open_leaves, past_leaves
 from players.membership.status import present
 from players.models import Leave, Player, Sanction
-from players.policy.community import Leave as LeaveRules
+from players.policy.community import LeaveRules
 from players.policy.membership import belongs
 from players.policy.ranks import Evaluation
 from players.quotas import own as quotas

@@ -18,7 +18,7 @@ from players.membership.status import present
 from players.models import Leave, Player
 from players.moderation.input import check_reason
 from players.moderation.locks import lock_player
-from players.policy.community import Leave as LeaveRules
+from players.policy.community import LeaveRules
 from players.policy.leave import DAY, LeaveDays, why_not, why_not_extended
 from players.policy.membership import belongs
 

@@ -84,7 +84,7 @@ class Quota:
 
 
 @dataclass(frozen=True, slots=True)
-class Leave:
+class LeaveRules:
     """Leave of absence. `approvers`: the levels whose ranks decide requests."""
 
     max_days: int
@@ -118,7 +118,7 @@ class Community:
     )
     activity: Activity | None = None
     quotas: tuple[Quota, ...] = ()
-    leave: Leave | None = None
+    leave: LeaveRules | None = None
     join_requests: JoinRequests | None = None
     discord: Discord = field(default_factory=Discord)
 
@@ -170,8 +170,8 @@ def quota_of(row: Mapping[str, Any]) -> Quota:
     )
 
 
-def _leave(row: Mapping[str, Any]) -> Leave:
-    return Leave(
+def _leave(row: Mapping[str, Any]) -> LeaveRules:
+    return LeaveRules(
         max_days=row["maxDays"],
         approvers=tuple(row["approvers"]),
         time_in_rank=TimeInRank(row["timeInRank"]),

@@ -18,7 +18,7 @@ from players.policy.community import (
     Community,
     Discord,
     JoinRequests,
-    Leave,
+    LeaveRules,
     Miss,
     Outcome,
     TimeInRank,
@@ -89,7 +89,7 @@ def test_the_community_document_has_the_features(bundle: Bundle) -> None:
     assert (training.award, training.hosts) == ("training", ("CMD", "CCM", "LDR"))
     assert found.activity == Activity(120, "activity")
     assert found.quotas[0].misses == (Miss(1, Outcome.REPORT),)
-    assert found.leave == Leave(60, ("CCM", "LDR"), TimeInRank.CONTINUES, 1)
+    assert found.leave == LeaveRules(60, ("CCM", "LDR"), TimeInRank.CONTINUES, 1)
     assert found.join_requests == JoinRequests(False, 30)
     assert found.discord == Discord(True, True)
 
