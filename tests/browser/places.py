@@ -5,8 +5,11 @@ from collections.abc import Iterator
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
-# Fragments of pages, and addresses that only act.
-NOT_PAGES = {"act-preview", "palette", "filter-save", "filter-delete"}
+# Fragments of pages, files, and addresses that only act.
+NOT_PAGES = {
+    *("act-preview", "palette", "filter-save", "filter-delete"),
+    *("quotas-csv", "hosted-events-calendar"),
+}
 
 
 def without_arguments() -> list[str]:
