@@ -21,6 +21,8 @@ from rich.table import Table
 
 from bench import staff_side, webhook_side
 from bench.demo_checks import SYNC_TIMEOUT, check
+from bench.discord_side import DiscordSide
+from bench.event_side import EventSide
 from bench.games import HOUR, Day, Wire, universe
 from bench.retry import retry
 from bench.roblox_side import RobloxSide
@@ -233,7 +235,13 @@ def main() -> int:
     with console.status("Comparing data stores, ledger, leaderboard and console …"):
         errors = retry(lambda: check(demo))
     errors += retry(lambda: staff_side.play(list(demo.players)))
+    with console.status("Awarding a hosted event and taking it back …"):
+        errors += EventSide(
+            ready["url"], ready["experiences"][0]["apiKey"], demo.officers[-1], demo.players
+        ).play()
     if demo.emulated:
+        with console.status("Giving roles on Discord …"):
+            errors += DiscordSide(demo.players).play()
         with console.status("Synchronising changes made on Roblox and in GRPS …"):
             errors += RobloxSide(ready, demo.players.stop + 100).play()
     with console.status("Checking webhooks to Discord, Slack and Standard Webhooks receivers …"):
