@@ -115,7 +115,7 @@ PAGES = (
         ("console:adjustments", "admin:players_adjustment_changelist"),
         ("players.adjust", "console.bulk", "players.view_adjustment"),
     ),
-    MenuEntry("Import", "i", ("console:imports",), ("console.bulk",)),
+    MenuEntry("Import", "b", ("console:imports",), ("console.bulk",)),
     MenuEntry("Mass changes", "m", ("console:bulk",), ("console.bulk",)),
     MenuEntry(
         "Experiences", "e", ("console:experiences",), ("console.secrets", "roblox.view_experience")

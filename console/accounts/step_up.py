@@ -75,6 +75,8 @@ GRAVE: dict[str, Grave] = {
     "console:drift-settle": always,
     "console:role-pin-anew": always,
     "console:delivery-again": changing,
+    "console:join-request": changing,
+    "console:join-requests-unwanted": changing,
     **{f"console:endpoint-{name}": always for name in ON_ENDPOINTS},
 }
 
