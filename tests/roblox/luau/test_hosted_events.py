@@ -12,7 +12,7 @@ from players.policy.hosting import PresenceTerms, Span
 from players.policy.membership import MembershipStatus
 from tests.roblox.luau import cases
 from tests.roblox.luau.grps import Grps
-from tests.roblox.luau.helpers import ADMIRAL, MAJOR
+from tests.roblox.luau.helpers import ADMIRAL, MAJOR, evaluate
 from tests.roblox.luau.machine import Machine, take
 from tests.roblox.luau.universe import NIA, Server, Universe
 
@@ -73,6 +73,23 @@ def test_everybody_here_is_awarded_at_once(server: Server, grps: Grps) -> None:
     assert sent["atOnce"] is True
     assert {one["userId"] for one in sent["attendees"]} == {MAJOR, NIA}
     assert "awards" in server.say(ADMIRAL, "/grps award all nothing_known")
+
+
+AWARD_ALL = 'grps:awardAll(game:GetService("Players"):GetPlayers(), "training").text'
+
+
+def test_a_script_awards_all_in_the_name_of_the_host(server: Server, grps: Grps) -> None:
+    server.say(ADMIRAL, "/grps event start training")
+    server.universe.run(700)
+    evaluate(server, f"task.spawn(function() return {AWARD_ALL} end)")
+    server.universe.run(5)
+    assert grps.hosted[-1]["award"]["byUserId"] == ADMIRAL
+
+
+def test_a_script_awards_all_without_a_host(server: Server, grps: Grps) -> None:
+    assert evaluate(server, AWARD_ALL) == "3 are awarded."
+    assert grps.hosted == []
+    assert server.session(NIA)["known"] == 15_00
 
 
 def question(dice: random.Random, ranks: list[Any], levels: list[str]) -> tuple[Any, Any]:
