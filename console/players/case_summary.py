@@ -22,6 +22,7 @@ from players.models import (
     Leave,
     Player,
     QuotaExemption,
+    RankRestriction,
     Sanction,
 )
 from players.moderation import approvals
@@ -31,6 +32,7 @@ from players.policy.bundle import RankRule
 from players.policy.ranks import Evaluation
 from players.quotas import exemptions, own
 from players.quotas.own import OwnActivity
+from players.ranks import restrictions
 from players.ranks.candidates import candidate_for
 from players.ranks.evaluation import assess
 
@@ -77,6 +79,7 @@ class CaseHead:
     proposals: list[Decision]
     approvals: list[tuple[Approval, str]]
     appeals: list[Appeal]
+    restrictions: list[RankRestriction]
     leaves: list[Leave]
     past_leaves: list[Leave]
     activity: OwnActivity
@@ -122,6 +125,7 @@ def head(player: Player, policy: ActivePolicy, now: dt.datetime) -> CaseHead:
         appeals=list(
             player.appeals.filter(status=Appeal.Status.OPEN).select_related("sanction")[:OPEN_SHOWN]
         ),
+        restrictions=restrictions.in_force([player.pk], now)[player.pk],
         leaves=open_leaves(player),
         past_leaves=past_leaves(player, PAST_SHOWN),
         activity=own.facts(player, now),

@@ -14,6 +14,7 @@ from players.moderation.actors import officer
 from players.moderation.command import Command
 from players.points import adjustments, recommendations
 from players.privacy import erasure
+from players.ranks import locks
 from tests.console.conftest import Make
 from tests.players.conftest import OWNER
 
@@ -41,6 +42,18 @@ def test_the_head_says_where_a_player_stands(owner: Client, player: Make) -> Non
     text = seen(owner, "/admin/players/1/")
     assert "suspended until" in text
     assert "then Storm Corporal I again" in text
+
+
+def test_a_lock_of_promotions_is_shown_with_its_reason(owner: Client, player: Make) -> None:
+    player(1)
+    now = timezone.now()
+    locks.lock_promotions(
+        1, now + dt.timedelta(days=2), Command(by=OWNER, reason=f"left {NASTY}", now=now)
+    )
+    raw = owner.get("/admin/players/1/").content.decode()
+    assert "<script>alert" not in raw
+    assert "Promotions are locked" in raw
+    assert NASTY in unescape(raw)
 
 
 def test_everything_is_on_one_timeline(owner: Client, player: Make) -> None:
@@ -100,7 +113,7 @@ def test_a_long_history_costs_the_queries_of_a_short_one(owner: Client, player: 
     with CaptureQueriesContext(connection) as many:
         owner.get("/admin/players/1/")
     assert len(many) <= len(few)
-    assert len(many) <= 40
+    assert len(many) <= 41
 
 
 def test_explain_shows_rules_parts_caps_and_rows(owner: Client, player: Make) -> None:
