@@ -303,7 +303,7 @@ def test_an_unsafe_deployment_is_reported(variable: str, value: str, complaint: 
 
 def _read() -> set[str]:
     found = set(READ_ELSEWHERE)
-    for file in ("grps_site/settings.py", "common/environment.py"):
+    for file in ("grps_site/settings.py", "grps_site/integrations.py", "common/environment.py"):
         found |= set(READ_BY_SETTINGS.findall((BASE_DIR / file).read_text()))
     integrations = Path(BASE_DIR / "config" / "backend.integrations.json").read_text()
     return found | set(re.findall(r'"env":\s*"([A-Z_]+)"', integrations))

@@ -12,11 +12,15 @@ from players.actions.registry import INVERSES
 from players.bulk import previews, row_executor
 from players.bulk.row_executor import BULK_JOBS
 from players.discipline import notes, sanctions
-from players.models import Approval, BulkJob, Recommendation, Sanction
+from players.leave import decisions as leave_decisions
+from players.leave import requests
+from players.models import Approval, BulkJob, QuotaExemption, Recommendation, Sanction
 from players.moderation import approvals
 from players.moderation.command import Command
 from players.points import adjustments, recommendations
-from players.ranks import decisions
+from players.policy.leave import DAY, LeaveDays
+from players.quotas import exemptions
+from players.ranks import decisions, locks
 from tests import first_start
 from tests.players.discipline.conftest import ADMIRAL, COMMAND
 from tests.race.together import at_once, lost, won
@@ -81,6 +85,48 @@ def _recommended() -> None:
     recommendations.recommend(TARGET, Command(**order(staff(ADMIRAL)[0])))
 
 
+def _unlocked() -> None:
+    locks.lock_promotions(TARGET, None, Command(**order(shell())))
+    locks.unlock_promotions(TARGET, Command(**order(shell())))
+
+
+def _allowed() -> None:
+    locks.deny_rank(TARGET, "Captain II", Command(**order(shell())))
+    locks.allow_rank(TARGET, "Captain II", Command(**order(shell())))
+
+
+def _exempted() -> None:
+    exemptions.exempt(TARGET, Command(**order(shell())))
+
+
+def _exemption_ended() -> None:
+    _exempted()
+    exemptions.end(QuotaExemption.objects.get().pk, Command(**order(shell())))
+
+
+def _on_leave() -> None:
+    today = timezone.now().date()
+    days = LeaveDays(today, today + 5 * DAY)
+    leave_decisions.grant(TARGET, days, Command(**order(shell())))
+
+
+def _leave_extended() -> None:
+    _on_leave()
+    last = timezone.now().date() + 7 * DAY
+    leave_decisions.extend(TARGET, last, Command(**order(shell())))
+
+
+def _leave_ended() -> None:
+    _on_leave()
+    leave_decisions.end(TARGET, Command(**order(shell())))
+
+
+def _leave_turned_down() -> None:
+    wish = requests.Wish(requests.from_today(3, timezone.now()), "exams")
+    asked = requests.ask(TARGET, wish, now=timezone.now())
+    leave_decisions.turn_down(asked.pk, Command(**order(shell())))
+
+
 DONE: dict[str, Callable[[], object]] = {
     "points.adjusted": adjusted,
     "player.warned": _warned,
@@ -95,6 +141,16 @@ DONE: dict[str, Callable[[], object]] = {
         TARGET, "watch them", Command(by=shell(), now=timezone.now())
     ),
     "player.recommended": _recommended,
+    "promotions.locked": lambda: locks.lock_promotions(TARGET, None, Command(**order(shell()))),
+    "promotions.unlocked": _unlocked,
+    "rank.denied": lambda: locks.deny_rank(TARGET, "Captain II", Command(**order(shell()))),
+    "rank.allowed": _allowed,
+    "player.exempted": _exempted,
+    "exemption.ended": _exemption_ended,
+    "leave.granted": _on_leave,
+    "leave.extended": _leave_extended,
+    "leave.ended": _leave_ended,
+    "leave.turned_down": _leave_turned_down,
 }
 
 

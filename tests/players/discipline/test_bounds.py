@@ -21,6 +21,7 @@ from players.models import (
     Note,
     Player,
     Rank,
+    RankRestriction,
     Recommendation,
     Sanction,
 )
@@ -247,6 +248,10 @@ def prepared(kind: str) -> dict[str, Any]:
     }.get(kind, {})
 
 
+# The act by which a game asks for what a kind of bound limits, where its name differs.
+ASKED_AS = {"lock": "lock-promotions"}
+
+
 def traces() -> dict[str, Any]:
     """Return all data that an act may change."""
     one = player()
@@ -256,6 +261,7 @@ def traces() -> dict[str, Any]:
         "notes": list(Note.objects.values_list("text", flat=True)),
         "words": Recommendation.objects.count(),
         "decisions": list(Decision.objects.values_list("to_rank__name", "status")),
+        "restrictions": RankRestriction.objects.count(),
     }
 
 
@@ -265,7 +271,8 @@ def test_what_an_experience_may_not_bring_waits(game: Client, settings: Any, kin
     more = prepared(kind)
     before = traces()
     by = MARSHAL if kind == "recommend" else IMPERATOR
-    assert (brings(game, kind, by=by, **more)["status"], traces()) == ("held", before)
+    asked = ASKED_AS.get(kind, kind)
+    assert (brings(game, asked, by=by, **more)["status"], traces()) == ("held", before)
     decide(client_as(player(by)))
     if kind in {"ban", "unban"}:  # these need two people from every entry point
         assert (traces(), Approval.objects.get().status) == (before, "waiting")
