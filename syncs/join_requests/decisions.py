@@ -54,8 +54,13 @@ def decide_by_rule(now: dt.datetime) -> int:
         return 0
     waiting = JoinRequest.objects.filter(gone_at=None, decision="").order_by("pk")
     decided = 0
-    for pk in list(waiting.values_list("pk", flat=True)[:CHUNK]):
-        decided += _judge_one(pk, rules, now)
+    # Those that the rule leaves to a person must not keep it from the later ones.
+    for row in waiting:
+        if verdict(row, now).decision is None:
+            continue
+        decided += _judge_one(row.pk, rules, now)
+        if decided >= CHUNK:
+            break
     return decided
 
 

@@ -144,6 +144,18 @@ def test_the_rule_declines_the_banned_and_the_unwanted(
     assert [is_member(ASKING + number) for number in range(3)] == [False, False, True]
 
 
+def test_those_left_to_a_person_do_not_keep_the_rule_from_others(
+    community: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(decisions, "CHUNK", 1)
+    ask(community, ASKING, ASKING + 1)
+    follow_join_requests()
+    set_rules({"decide": "rule", "minAccountAgeDays": 30})
+    JoinRequest.objects.filter(user_id=ASKING).update(account_made_at=timezone.now())
+    assert decisions.decide_by_rule(timezone.now()) == 1
+    assert JoinRequest.objects.get(user_id=ASKING + 1).decision == "accept"
+
+
 def test_nobody_accepts_the_banned_by_hand(community: World, player: Callable[..., Player]) -> None:
     Player.objects.filter(pk=player(ASKING).pk).update(banned=True)
     ask(community, ASKING)
