@@ -4,6 +4,7 @@ import datetime as dt
 from typing import Any
 
 from audits.actions import Action
+from audits.models import AuditEvent
 from audits.record import Actor, Target, record
 from common.amounts import points
 from players.active_policy import active
@@ -73,6 +74,12 @@ def record_award(
         }
         | command.details,
     )
+
+
+def was_undone(event: HostedEvent) -> bool:
+    """Return whether an award of the event was taken back before."""
+    rows = AuditEvent.objects.filter(target_kind=TARGET, target_id=str(event.pk))
+    return rows.filter(action=Action.HOSTED_EVENT_UNDONE).exists()
 
 
 def common_details(event: HostedEvent) -> dict[str, Any]:

@@ -4,7 +4,7 @@ import datetime as dt
 from dataclasses import dataclass
 
 from common.errors import Refused
-from players.hosted_events import attendance, awarding, reports
+from players.hosted_events import attendance, audit, awarding, reports
 from players.hosted_events.reports import Report
 from players.models import HostedEvent, Sanction
 from players.moderation.actors import officer
@@ -44,6 +44,10 @@ def handle(source: Source, report: Report, order: AwardOrder | None, now: dt.dat
         return Answer(str(event.status), event=event)
     if attendance.waiting(event.pk) is not None:
         return Answer(WAITING, "It waits to be confirmed on the console.", event)
+    if audit.was_undone(event):
+        return Answer(
+            str(event.status), "Its award was taken back: award it on the console.", event
+        )
     return _award(event, order, now)
 
 

@@ -54,6 +54,17 @@ def test_an_award_is_undone_as_a_whole_and_given_again(training: Training) -> No
     assert consistency.verify() == []
 
 
+def test_a_repeated_report_does_not_give_again_what_was_taken_back(training: Training) -> None:
+    order = {"award": {"byUserId": HOST, "reason": "well done"}}
+    training.run(1, 2)
+    assert training.report(12, 1, 2, **training.ended(12), **order)["state"] == "awarded"
+    event = training.event.award_event
+    assert event is not None
+    undo.revert(event, Command(by=officer(HOST), reason="wrong list", now=timezone.now()))
+    assert training.report(12, 1, 2, **training.ended(12), **order)["state"] == "ended"
+    assert [points(user_id) for user_id in (1, 2, HOST)] == [0, 0, 0]
+
+
 def test_caps_cut_an_award(training: Training, game: Game) -> None:
     game.send(game.event(1, awarded=490, total=490, type="training", magnitude=40))
     training.run(1, 2)
