@@ -14,7 +14,7 @@ from common.errors import Refused
 from players.imports import lifecycle, runner
 from players.imports.files import ImportFile
 from players.imports.values import parse
-from players.models import Import, LedgerEntry, Player, Rank, Sanction, Session
+from players.models import Import, ImportRow, LedgerEntry, Player, Rank, Sanction, Session
 from players.points import consistency
 from players.privacy import orders
 from players.privacy.erasure import erase
@@ -193,3 +193,14 @@ def test_points_that_the_data_store_brought_are_left_out(people: People) -> None
 
 def officer_rank(name: str) -> Rank:
     return Rank.objects.get(name=name)
+
+
+def test_what_cannot_be_stored_as_text_is_a_defect_of_its_line(people: Callable[..., None]) -> None:
+    people([11])
+    job = begun(
+        r'{"username": "a\u0000b", "points": 1}',
+        r'{"username": "a\ud800b", "points": 1}',
+        r'{"userId": 11, "rank": "Cadet", "rankSince": "2250-01-01\u000000:00"}',
+        name="old.jsonl",
+    )
+    assert ImportRow.objects.filter(job=job, status="unread").count() == 3
