@@ -22,6 +22,7 @@ from bench import discord as discord_cases
 from bench import luau as luau_cases
 from bench import pooling as pooling_cases
 from bench import portal as portal_cases
+from bench import quotas as quota_cases
 from bench import replication as replication_cases
 from bench import serving as serving_cases
 from bench import sync as sync_cases
@@ -284,6 +285,15 @@ def simulation(bench: Bench) -> Iterator[Result]:
     )
 
 
+def quotas(bench: Bench) -> Iterator[Result]:
+    """Compare closing a week of the policy's quotas with one sequential scan of the players."""
+    with quota_cases.officers():
+        scan_seconds, our_seconds = compare(quota_cases.scan, quota_cases.close, 5)
+    yield Result(
+        "closing of quotas / sequential scan (time)", our_seconds / scan_seconds, 5, "lower"
+    )
+
+
 def memory(bench: Bench) -> Iterator[Result]:
     """Compare the peak memory of commands on the large and on the small database."""
     commands = {
@@ -370,6 +380,7 @@ CASES = (
     audit,
     evaluation,
     simulation,
+    quotas,
     memory,
     sync,
     webhooks,

@@ -39,6 +39,11 @@ WRITE = """
 def run(now: dt.datetime) -> int:
     """Open and judge what is due; return the number of judged players."""
     open_periods(now)
+    return judge_due(now)
+
+
+def judge_due(now: dt.datetime) -> int:
+    """Judge the periods that are over; return the number of judged players."""
     return repeat(partial(_step, now), SECONDS)
 
 
