@@ -42,8 +42,8 @@ commands, typed, everybody = Bound(COMMANDS), Bound(TYPED), Bound(ALL)
 
 def why_not(person: int, *, typing: bool) -> str:
     """Count one interaction. Return why it is not answered, or ""."""
-    if not everybody.take(0):
-        return "GRPS is asked very often at the moment: try again in a minute."
     if not (typed if typing else commands).take(person):
         return "You asked very often: wait a minute."
+    if not everybody.take(0):
+        return "GRPS is asked very often at the moment: try again in a minute."
     return ""

@@ -64,6 +64,21 @@ def decide_by_rule(now: dt.datetime) -> int:
     return decided
 
 
+def declined_since(pk: int, now: dt.datetime) -> bool:
+    """Decline an accepted request of somebody who was banned or listed before it was written.
+
+    Returns whether that happened.
+    """
+    with transaction.atomic():
+        row = JoinRequest.objects.select_for_update().get(pk=pk)
+        applicant = _applicant(row)
+        if row.decision != JoinDecision.ACCEPT or not (applicant.banned or applicant.unwanted):
+            return False
+        reason = "They were banned or listed after the request was accepted."
+        _decide(row, JoinVerdict(JoinDecision.DECLINE, reason), RULE, now)
+        return True
+
+
 def verdict(row: JoinRequest, now: dt.datetime) -> JoinVerdict:
     """Return what the policy's rule says about a request, also where a person decides."""
     rules = active().bundle.community.join_requests or JoinRequests(False, 0)

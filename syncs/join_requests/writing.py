@@ -10,10 +10,12 @@ from django.db.models.functions import Now
 
 from common import database_clock
 from common.leases import backoff, claim, hold
+from players.policy.join_requests import JoinDecision
 from roblox import write_hold
 from roblox.cloud import Group
 from roblox.open_cloud import groups
 from roblox.open_cloud.errors import OpenCloudError, RetryDecision
+from syncs.join_requests import decisions
 from syncs.models import JoinRequest
 
 AT_ONCE = 20
@@ -31,10 +33,11 @@ def write(group: Group) -> int:
 
 
 def _write_one(group: Group, row: JoinRequest) -> bool:
+    accept = row.decision == JoinDecision.ACCEPT
+    if accept and decisions.declined_since(row.pk, database_clock.now()):
+        accept = False
     try:
-        groups.decide_join_request(
-            group.client, group.id, row.request_id, accept=row.decision == "accept"
-        )
+        groups.decide_join_request(group.client, group.id, row.request_id, accept=accept)
     except OpenCloudError as error:
         if not error.missing:
             _put_off(row, error)

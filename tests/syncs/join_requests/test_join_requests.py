@@ -96,6 +96,21 @@ def test_nothing_is_written_while_writes_are_off(community: World, settings: Any
     assert follow_join_requests() == 1
 
 
+def test_who_is_listed_after_the_acceptance_does_not_get_in(
+    community: World, settings: Any
+) -> None:
+    ask(community, ASKING)
+    follow_join_requests()
+    settings.ROBLOX_WRITES = False
+    decide(JoinRequest.objects.get(), ACCEPT)
+    now = timezone.now()
+    decisions.refuse_always(ASKING, by=at_the_shell(), reason="raids groups", now=now)
+    settings.ROBLOX_WRITES = True
+    assert follow_join_requests() == 1
+    assert not is_member(ASKING)
+    assert JoinRequest.objects.get().decision == "decline"
+
+
 def test_a_decision_survives_a_crash_after_roblox_had_it(
     community: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
