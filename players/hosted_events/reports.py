@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import Q
+from django.db.models import F, Q
 
 from audits.actions import Action
 from common.errors import NotAllowed, Refused
@@ -206,6 +206,7 @@ def _apply(event: HostedEvent, source: Source, report: Report, now: dt.datetime)
     _revive(event, now)
     if event.status != Status.RUNNING:
         return
+    _leave_out_silence(event, now)
     event.revision, event.last_report_at = report.revision, now
     held = isolation.standing(source).held
     if held is not None:
@@ -225,6 +226,14 @@ def _revive(event: HostedEvent, now: dt.datetime) -> None:
     silent = event.status == Status.ENDED and event.ended_by == EndedBy.SILENCE
     if silent and attendance.waiting(event.pk) is None and not others.exists():
         event.status, event.ended_by, event.ended_at = Status.RUNNING, "", None
+
+
+def _leave_out_silence(event: HostedEvent, now: dt.datetime) -> None:
+    """Count no silence of the game as time in which GRPS saw somebody: see `seen_for`."""
+    silent = now - (event.last_report_at or now)
+    if silent > ending.SILENCE:
+        rows = HostedEventAttendance.objects.filter(event=event)
+        rows.update(reported_at=F("reported_at") + silent)
 
 
 def _write_hosts(event: HostedEvent, report: Report) -> None:

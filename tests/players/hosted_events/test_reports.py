@@ -56,6 +56,12 @@ def test_a_stolen_key_cannot_claim_an_hour_at_once(training: Training) -> None:
     assert points(1) == 15
 
 
+def test_a_silent_hour_is_no_presence_that_grps_saw(training: Training) -> None:
+    training.report(0, *MEMBERS)
+    answer = training.report(60, *MEMBERS, **training.ended(60), **AWARD)
+    assert (answer["state"], points(1)) == ("waiting", 0)
+
+
 def test_a_key_awards_within_the_bounds_only(training: Training) -> None:
     many = range(100, 125)
     for user_id in many:
