@@ -126,8 +126,10 @@ def _shared_clock(django_db_blocker: Any) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _no_request() -> None:
-    """Clear the request id, so that no test writes events under an earlier test's id."""
+def _no_request() -> Iterator[None]:
+    """Clear the request id, so that no test or module's fixture acts under an earlier test's id."""
+    structlog.contextvars.clear_contextvars()
+    yield
     structlog.contextvars.clear_contextvars()
 
 
