@@ -1,4 +1,8 @@
-"""`make demo`: simulate a day of a community on a running `make up`, and check the results."""
+"""`make demo`: simulate a community, and check the results.
+
+A day is played on a running `make up`. A month of events, leaves and quotas follows in a database
+of its own, since its clock is set.
+"""
 
 import argparse
 import datetime as dt
@@ -19,7 +23,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from bench import staff_side, webhook_side
+from bench import month_run, staff_side, webhook_side
 from bench.demo_checks import SYNC_TIMEOUT, check
 from bench.discord_side import DiscordSide
 from bench.event_side import EventSide
@@ -216,10 +220,18 @@ def _outcomes(demo: Demo) -> Iterator[tuple[str, int]]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.demo", description=__doc__)
-    parser.add_argument("--players", type=int, default=200)
+    parser.add_argument("--players", type=int, default=200, help="of the day; 0: no day")
     parser.add_argument("--hours", type=float, default=3, help="of simulated time")
     parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--month", type=int, default=40, help="members of the month; 0: no month")
     options = parser.parse_args()
+    code = _play_day(options) if options.players else 0
+    if options.month:
+        code = max(code, month_run.start(options.month, options.seed))
+    return code
+
+
+def _play_day(options: argparse.Namespace) -> int:
     state = Path(os.environ.get("GRPS_STATE") or BASE_DIR / ".local")
     ready = ready_file(state)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "grps_site.settings")

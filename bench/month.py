@@ -1,7 +1,8 @@
 """A simulated month of a community that ends today: games, hosted events, leaves and quotas.
 
 It runs in one process on an empty database, with the database's clock set by `clock_at`. What must
-come out is counted beside the rules, from what was sent.
+come out is counted beside the rules, from what was sent. Some events never reach GRPS from the game;
+they are in the players' data-store entries alone.
 """
 
 import datetime as dt
@@ -9,7 +10,7 @@ import json
 import random
 import uuid
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import partial
@@ -33,6 +34,7 @@ HOSTS, GENERALS = (11, 12, 13), (21, 22)  # user ids: Tempest Majors, Brigadier 
 FIRST = 1001  # user id of the first other member
 WEEKS = 4
 EVENT_MINUTES, REPORT_EVERY = 20, 4
+LOST = 0.1  # share of the batches whose events only the data store keeps
 TRAINING = 15_00  # hundredths; the default policy's weight
 QUOTA_MINUTES, QUOTA_HOSTED, FREE_WEEKS = 60, 1, 2  # of the default policy's Officers' week
 
@@ -84,19 +86,32 @@ class Month:
 
     def __init__(self, api_key: str, members: int, seed: int, ground: Ground) -> None:
         self.dice, self.ground = random.Random(seed), ground
-        self.http = Client(headers={"x-grps-api-key": api_key})
+        self.http = Client(headers={"x-grps-api-key": api_key}, SERVER_NAME="127.0.0.1")
         self.members = range(FIRST, FIRST + members)
         self.everybody = [*HOSTS, *GENERALS, *self.members]
         today = dt.datetime.now(dt.UTC).date()
         self.first = today - (today.weekday() + 7 * WEEKS) * DAY
         self.days = [self.first + number * DAY for number in range(7 * WEEKS)]
         self.expected = Expected()
-        self.totals: Counter[tuple[int, int]] = Counter()  # by user id and session
+        self.sessions: dict[int, dict[str, dict[str, int]]] = defaultdict(dict)
+        self.lost = 0  # events that GRPS is not sent
 
     def play(self) -> None:
         for number, day in enumerate(self.days):
             self._play_day(number, day)
         self._at(self.days[-1] + DAY, 3 * 60, self._settle)
+
+    @property
+    def end(self) -> dt.datetime:
+        """Return the first moment after the month."""
+        return dt.datetime.combine(self.days[-1] + DAY, dt.time(), dt.UTC)
+
+    def entries(self) -> Iterator[tuple[int, dict[str, Any], int]]:
+        """Return each player's data-store entry and total, as the game servers saved them."""
+        for user_id, sessions in self.sessions.items():
+            head = {"grps": 1, "userId": user_id, "username": f"citizen_{user_id}"}
+            total = sum(session["total"] for session in sessions.values())
+            yield user_id, head | {"sessions": sessions}, total
 
     def _at(self, day: dt.date, minutes: int, act: Callable[[dt.datetime], object]) -> None:
         """Act at so many minutes after midnight."""
@@ -126,9 +141,14 @@ class Month:
         events, activity = [], []
         for user_id in here:
             for sequence in range(1, self.dice.randrange(1, 4)):
-                self.totals[user_id, number] += TRAINING
                 events.append(self._event(user_id, number + 1, sequence, now))
                 self.expected.earned[user_id] += TRAINING
+                self.sessions[user_id][str(number + 1)] = {
+                    "sequence": sequence,
+                    "total": sequence * TRAINING,
+                    "kos": 0,
+                    "savedAt": int(now.timestamp()),
+                }
             minutes = self.dice.randrange(5, 40)
             self.expected.minutes[user_id][now.date()] = minutes
             activity.append(
@@ -141,6 +161,9 @@ class Month:
                     "startedAt": (now - 60 * MINUTE).isoformat(),
                 }
             )
+        if self.dice.random() < LOST:
+            self.lost += len(events)
+            events = []
         for _ in range(self.dice.randrange(1, 3)):
             self._post("/roblox/events", {"events": events, "activity": activity})
 

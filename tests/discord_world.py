@@ -14,9 +14,20 @@ from django.conf import settings
 
 from common.environment import BASE_DIR
 from devserver.state import free_port
+from grps_site.integrations import DiscordRoles
 
 GUILD, CHANNEL, APPLICATION, TOKEN = 77, 770, 9001, "emulator-bot-token"
 LINKED, INITIATE, TROOPER, CAPTAIN, OFFICER, SUSPENDED, OTHER = 701, 702, 703, 704, 705, 706, 799
+MANAGED = DiscordRoles(
+    ranks={
+        "Initiate": INITIATE,
+        "Shock Trooper I": TROOPER,
+        "Captain I": CAPTAIN,
+        "Suspended": SUSPENDED,
+    },
+    levels={"CMD": OFFICER},
+    linked=LINKED,
+)
 BOT_ROLE = 790
 MANAGE_ROLES = 1 << 28
 START_PATIENCE = 60  # seconds
@@ -31,6 +42,18 @@ class DiscordWorld:
     @property
     def api(self) -> str:
         return f"{self.url}/api/v10"
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The settings with which GRPS reads and writes this Discord server."""
+        return {
+            "DISCORD_API_URL": self.api,
+            "DISCORD_APPLICATION_ID": APPLICATION,
+            "DISCORD_BOT_TOKEN": TOKEN,
+            "DISCORD_GUILD_ID": GUILD,
+            "DISCORD_WRITES": True,
+            "DISCORD_ROLES": MANAGED,
+        }
 
     def post(self, what: str, body: Any) -> Any:
         answer = self.http.post(f"/_emulator/{what}", json=body)

@@ -15,6 +15,7 @@ import redis
 from django.conf import settings
 
 from common.environment import BASE_DIR
+from roblox.open_cloud.operations import BUDGETS
 from tests.conftest import START_PATIENCE, free_port
 
 KEY, GROUP, NEXUS, TRAINING = "tests-key", 7001, 5001, 5002
@@ -32,6 +33,12 @@ ROLES = {
     "Supreme Council": 27,
     "Imperator": 255,
 }
+# The variables that name the key and the universes.
+VARIABLES = {
+    "ROBLOX_OPEN_CLOUD_API_KEY": KEY,
+    "ROBLOX_UNIVERSE_ID": str(NEXUS),
+    "ROBLOX_TRAINING_UNIVERSE_ID": str(TRAINING),
+}
 EVENT_HOST = 70_003  # a role that the policy does not know
 
 
@@ -45,6 +52,16 @@ class World:
     def __init__(self, url: str) -> None:
         self.url = url
         self.http = httpx.Client(base_url=url, timeout=120)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The settings with which GRPS reads and writes this Roblox, without limits."""
+        return {
+            "OPEN_CLOUD_URL": self.url,
+            "OPEN_CLOUD_BUDGETS": dict.fromkeys(BUDGETS),
+            "ROBLOX_GROUP_ID": GROUP,
+            "ROBLOX_WRITES": True,
+        }
 
     def control(self, what: str, /, **body: Any) -> Any:
         answer = self.http.post(f"/_emulator/{what}", json=body)

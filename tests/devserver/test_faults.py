@@ -65,7 +65,7 @@ def _run(up: Up, *arguments: str, **environment: str) -> "subprocess.CompletedPr
 def test_a_day_of_kills_ends_with_every_balance_right(lively_up: Up) -> None:
     """No event is lost or counted twice."""
     seed = int(os.environ.get("GRPS_SEED", "11"))
-    day = [f"--players={PLAYERS}", f"--hours={HOURS}", f"--seed={seed}"]
+    day = [f"--players={PLAYERS}", f"--hours={HOURS}", f"--seed={seed}", "--month=0"]
     demo = subprocess.Popen(
         [sys.executable, "-m", "bench.demo", *day],
         cwd=BASE_DIR,

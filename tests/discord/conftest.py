@@ -6,33 +6,11 @@ import pytest
 from discord import bot, links
 from discord.models import RoleMirror
 from discord.rest import client
-from grps_site.integrations import DiscordRoles
 from players.models import Player, Rank
 from tests import first_start
-from tests.discord_world import (
-    APPLICATION,
-    CAPTAIN,
-    GUILD,
-    INITIATE,
-    LINKED,
-    OFFICER,
-    SUSPENDED,
-    TOKEN,
-    TROOPER,
-    DiscordWorld,
-    emulated,
-)
+from tests.discord_world import MANAGED, DiscordWorld, emulated
 
-ROLES = DiscordRoles(
-    ranks={
-        "Initiate": INITIATE,
-        "Shock Trooper I": TROOPER,
-        "Captain I": CAPTAIN,
-        "Suspended": SUSPENDED,
-    },
-    levels={"CMD": OFFICER},
-    linked=LINKED,
-)
+ROLES = MANAGED
 
 
 @pytest.fixture(scope="session")
@@ -45,12 +23,8 @@ def _discord() -> Iterator[DiscordWorld]:
 def discord(_discord: DiscordWorld, settings: Any, monkeypatch: pytest.MonkeyPatch) -> DiscordWorld:
     """Return an empty Discord server that the settings use. Writing is on, without limits."""
     _discord.begin()
-    settings.DISCORD_API_URL = _discord.api
-    settings.DISCORD_APPLICATION_ID = APPLICATION
-    settings.DISCORD_BOT_TOKEN = TOKEN
-    settings.DISCORD_GUILD_ID = GUILD
-    settings.DISCORD_WRITES = True
-    settings.DISCORD_ROLES = ROLES
+    for name, value in _discord.settings.items():
+        setattr(settings, name, value)
     monkeypatch.setattr(client, "BACKOFF", 0.02)
     bot._client.cache_clear()
     return _discord

@@ -7,7 +7,6 @@ from players.models import Player, Rank
 from roblox import cloud, keys
 from roblox.models import Experience
 from roblox.open_cloud import client
-from roblox.open_cloud.operations import BUDGETS
 from syncs import jobs
 from syncs.membership import first_contact, reader
 from syncs.models import SyncJob
@@ -15,7 +14,7 @@ from syncs.pull.runner import run
 from tests import first_start
 from tests.conftest import TESTER
 from tests.players.conftest import Game
-from tests.roblox_world import GROUP, KEY, NEXUS, TRAINING, World, emulated
+from tests.roblox_world import GROUP, VARIABLES, World, emulated
 
 
 @pytest.fixture(scope="session")
@@ -31,13 +30,10 @@ def world(_world: World, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Worl
     Writing is on. Neither limits nor pauses between tries slow a test.
     """
     _world.begin()
-    settings.OPEN_CLOUD_URL = _world.url
-    settings.OPEN_CLOUD_BUDGETS = dict.fromkeys(BUDGETS)
-    settings.ROBLOX_GROUP_ID = GROUP
-    settings.ROBLOX_WRITES = True
-    monkeypatch.setenv("ROBLOX_OPEN_CLOUD_API_KEY", KEY)
-    monkeypatch.setenv("ROBLOX_UNIVERSE_ID", str(NEXUS))
-    monkeypatch.setenv("ROBLOX_TRAINING_UNIVERSE_ID", str(TRAINING))
+    for name, value in _world.settings.items():
+        setattr(settings, name, value)
+    for name, value in VARIABLES.items():
+        monkeypatch.setenv(name, value)
     monkeypatch.setattr(client, "BACKOFF", 0.02)
     for name in ("TURN", "ANSWER", "PATIENCE", "CALL"):
         monkeypatch.setattr(reader, name, 60.0)  # a busy machine must not change the result
