@@ -41,6 +41,7 @@ class Grps:
     names: dict[int, str] = field(default_factory=dict)  # names that a search finds
     asked: Counter[str] = field(default_factory=Counter)
     hosted: list[dict[str, Any]] = field(default_factory=list)
+    active: dict[tuple[int, int], int] = field(default_factory=dict)  # minutes by user and session
     commands: list[dict[str, Any]] = field(default_factory=list)
     verdict: str = "applied"
     detail: str = "Done."
@@ -72,7 +73,10 @@ class Grps:
                 return 304, {"ETag": '"1"'}, ""
             return 200, {"ETag": '"1"'}, json.dumps({"version": "1"} | self.policy)
         if path == "/roblox/events":
-            answer = self.take(json.loads(body)["events"])
+            given = json.loads(body)
+            for one in given.get("activity") or []:
+                self.active[one["userId"], one["session"]] = one["minutes"]
+            answer = self.take(given["events"])
             if self.dice is not None and self.dice.random() < self.lossy:
                 return None
             return 200, {}, json.dumps(answer)
