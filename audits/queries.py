@@ -14,6 +14,9 @@ from django.db import connection
 COLUMNS = """a.id, a.at, a.action, a.actor_kind, a.actor_id, a.target_kind, a.target_id, a.experience, a.request_id,
     a.policy_version, a.reverts, a.details"""
 
+# In `details` of the events that one piece of work brings many of: the piece, as `import:12`.
+PART_OF = "partOf"
+
 # The limit is part of the text: a plan for any limit would read the whole log.
 AFTER = f"""
     SELECT s.position, {COLUMNS} FROM sealed_events s JOIN audits a ON a.id = s.event_id
@@ -46,6 +49,11 @@ class PlacedEvent(msgspec.Struct, frozen=True):
     reverts: int | None
     details: dict[str, Any]
     personal: dict[str, str]
+
+    @property
+    def is_part(self) -> bool:
+        """Whether another event sums it up, at the end of the work that it is part of."""
+        return PART_OF in self.details
 
 
 def head() -> int:

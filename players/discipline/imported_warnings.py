@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from audits.actions import Action
+from audits.queries import PART_OF
 from audits.record import Actor, record
 from players.active_policy import active
 from players.models import Player, Sanction
@@ -20,9 +21,13 @@ BROUGHT = "brought by import {}"
 
 @dataclass(frozen=True, slots=True)
 class Issue:
-    """The import `job` that issues or lifts warnings, and who asked for it."""
+    """The import `job` that issues or lifts warnings, and who asked for it.
+
+    `part_of`: what the audit events say that they are part of.
+    """
 
     job: int
+    part_of: str
     actor: Actor
     name: str
     now: dt.datetime
@@ -49,7 +54,7 @@ class Issue:
             target=target_of(player),
             reason=warning["reason"] or BROUGHT.format(self.job),
             after={"sanction": sanction.pk, "source": str(sanction.source)},
-            details={"import": self.job},
+            details={PART_OF: self.part_of},
             policy_version=policy_version(),
         )
         sanction.save(update_fields=["event"])
@@ -68,7 +73,7 @@ class Issue:
                 target=target_of(player),
                 reason=self.reason,
                 before={"sanction": sanction.pk},
-                details={"import": self.job},
+                details={PART_OF: self.part_of},
                 reverts=sanction.event,
                 policy_version=policy_version(),
             )

@@ -14,6 +14,7 @@ from django.db import connection
 
 from audits.actions import Action
 from audits.models import AuditEvent, AuditPersonal
+from audits.queries import PART_OF
 from audits.record import Actor, record, reserve_id
 from common.pg_arrays import numbers, texts
 from common.retry import on_contention
@@ -47,6 +48,18 @@ APPLIED = """
         AS c(line, status, note, before, after)
     WHERE r.job_id = %s AND r.line = c.line"""
 
+# Ranks that changed, and warnings that were issued, of the rows that were applied.
+DONE = """
+    SELECT count(*) FILTER (WHERE before->>'rank' <> after->>'rank'),
+           coalesce(sum(CASE WHEN jsonb_typeof(after->'warnings') = 'array'
+                             THEN jsonb_array_length(after->'warnings') END), 0)
+    FROM import_rows WHERE job_id = %s AND status = 'applied'"""
+
+
+def part_of(import_id: int) -> str:
+    """Return what the audit events of an import say that they are part of."""
+    return f"import:{import_id}"
+
 
 @dataclass(slots=True)
 class Applied:
@@ -76,7 +89,9 @@ class Chunk:
     @property
     def context(self) -> DecisionContext:
         source = Decision.Source.STAFF
-        return DecisionContext(active(), self.actor, self.now, source, reason=self.job.reason)
+        return DecisionContext(
+            active(), self.actor, self.now, source, self.job.reason, part_of(self.job.pk)
+        )
 
 
 @on_contention
@@ -185,7 +200,8 @@ def _change(item: Applied) -> StoreChange:
 def _warn(items: Sequence[Applied], chunk: Chunk) -> dict[int, list[int]]:
     """Issue and lift imported warnings; return the ids of the new ones by line."""
     issue = imported_warnings.Issue(
-        chunk.job.pk, chunk.actor, chunk.by.name, chunk.now, chunk.job.reason
+        *(chunk.job.pk, part_of(chunk.job.pk), chunk.actor),
+        *(chunk.by.name, chunk.now, chunk.job.reason),
     )
     warned = {
         item.row.line: issue.warn(item.player, item.plan.warnings)
@@ -211,6 +227,7 @@ def _record(items: Sequence[Applied], digest: str, chunk: Chunk) -> None:
         details={
             "lines": [items[0].row.line, items[-1].row.line],
             "count": len(items),
+            PART_OF: part_of(chunk.job.pk),
             **({"digest": digest} if digest else {}),
         },
     )
@@ -283,10 +300,19 @@ def _advance(job: Import, items: Sequence[Applied]) -> None:
 
 
 def record_end(job: Import) -> None:
-    """Record that an import is done."""
+    """Record that an import is done, with what its events say one by one."""
+    with connection.cursor() as cursor:
+        cursor.execute(DONE, [job.pk])
+        ranks, warnings = cursor.fetchone()
     record(
         Action.IMPORT_APPLIED,
         actor=requester_actor(job),
         target=target_of(job),
-        details={"done": True, "count": job.applied, "sum": str(job.total)},
+        details={
+            "done": True,
+            "count": job.applied,
+            "sum": str(job.total),
+            "ranks": ranks,
+            "warnings": warnings,
+        },
     )

@@ -13,6 +13,7 @@ from django.db.models import Q
 from audits.actions import Action
 from audits.record import Actor, Target, record, reserve_id
 from common.errors import Refused
+from common.visible_text import clean_name, clean_text
 from players.bulk import engine, reservations
 from players.bulk.engine import JobType
 from players.imports import checks
@@ -255,12 +256,16 @@ def _copy(job: Import, rows: Iterable[ParsedRow]) -> tuple[str, int]:
 
 
 def columns_of(row: ParsedRow) -> tuple[Any, ...]:
-    """Return a parsed row as columns, from `line` to `note`."""
+    """Return a parsed row as columns, from `line` to `note`.
+
+    What a file or a key held is shown without characters that the database cannot store.
+    """
     warnings = None if row.warnings is None else msgspec.json.encode(row.warnings).decode()
     status = ImportRow.Status.UNREAD if row.error else ImportRow.Status.PENDING
     return (
-        *(row.line, row.given, row.user_id, row.username, row.points, row.kos, row.wos, row.rank),
-        *(row.rank_since, warnings, str(status), row.error),
+        *(row.line, clean_name(row.given, 100), row.user_id, row.username),
+        *(row.points, row.kos, row.wos, row.rank, row.rank_since),
+        *(warnings, str(status), clean_text(row.error)),
     )
 
 

@@ -37,7 +37,9 @@ def apply(items: Sequence[tuple[Player, Plan]], context: DecisionContext) -> Non
 
 def _change(moved: Sequence[tuple[Candidate, Plan]], context: DecisionContext) -> None:
     proposals = open_proposals([candidate.id for candidate, _ in moved])
-    withdraw_proposals(list(proposals.values()), context.policy, context.actor, context.now)
+    withdraw_proposals(
+        list(proposals.values()), context.policy, context.actor, context.now, context.details
+    )
     made = []
     for candidate, plan in moved:
         assert plan.rank is not None

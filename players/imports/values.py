@@ -55,7 +55,7 @@ def parse(line: int, values: Mapping[str, Any], now: dt.datetime, *, commas: boo
     `commas`: numbers may have a comma as decimal sign. A line that cannot be read has an `error`.
     """
     given = str(values.get("username") or values.get("userId") or "")
-    row = ParsedRow(line, given=clean_name(given[:100], 100))
+    row = ParsedRow(line, given=given[:100])
     try:
         _identity(row, values)
         row.points = _points(values.get("points"), commas=commas)
@@ -68,7 +68,7 @@ def parse(line: int, values: Mapping[str, Any], now: dt.datetime, *, commas: boo
         if (row.points, row.kos, row.wos, row.warnings) == (None,) * 4 and not row.rank:
             raise BadValue("line", "says nothing about the player; fill a column or remove it")
     except BadValue as error:
-        row.error = clean_text(str(error))
+        row.error = str(error)
     return row
 
 

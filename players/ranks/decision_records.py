@@ -4,12 +4,14 @@ Everything here runs in the transaction that holds the players' locks.
 """
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 from django.db import connection
 
 from audits.actions import Action
+from audits.queries import PART_OF
 from audits.record import Actor, NewEvent, Target, record_many
 from common.amounts import points
 from common.pg_arrays import numbers
@@ -28,16 +30,27 @@ KINDS = {
     "hand": Action.RANK_SET,
 }
 
+NO_DETAILS: Mapping[str, str] = MappingProxyType({})
+
 
 @dataclass(frozen=True, slots=True)
 class DecisionContext:
-    """The policy, actor, moment, source and reason of rank decisions."""
+    """The policy, actor, moment, source and reason of rank decisions.
+
+    `part_of`: the piece of work whose last event sums them up, as `import:12`.
+    """
 
     policy: ActivePolicy
     actor: Actor
     now: dt.datetime
     source: Decision.Source
     reason: str = ""
+    part_of: str = ""
+
+    @property
+    def details(self) -> dict[str, str]:
+        """The details of their audit events."""
+        return {PART_OF: self.part_of} if self.part_of else {}
 
 
 def manual_change(candidate: Candidate, to_rank: int, context: DecisionContext) -> Decision:
@@ -85,6 +98,7 @@ def _entry(candidate: Candidate, decision: Decision, context: DecisionContext) -
         reason=decision.reason,
         before={"rank": rank_name(decision.from_rank_id, context.policy)},
         after={"rank": rank_name(decision.to_rank_id, context.policy), "decision": decision.pk},
+        details=context.details,
         policy_version=context.policy.bundle.version,
     )
 
@@ -126,9 +140,13 @@ def open_proposal_ids(player_ids: Sequence[int]) -> dict[int, int]:
 
 
 def withdraw_proposals(
-    proposals: Sequence[Decision], policy: ActivePolicy, actor: Actor, now: dt.datetime
+    proposals: Sequence[Decision],
+    policy: ActivePolicy,
+    actor: Actor,
+    now: dt.datetime,
+    details: Mapping[str, str] = NO_DETAILS,
 ) -> None:
-    """Withdraw proposals that no longer apply, with an audit event each."""
+    """Withdraw proposals that no longer apply, with an audit event each, which has `details` too."""
     if not proposals:
         return
     why = "the player is no longer due for it"
@@ -142,7 +160,7 @@ def withdraw_proposals(
                 Action.DECISION_WITHDRAWN,
                 actor=actor,
                 target=_target(proposal.player_id, names[proposal.player_id]),
-                details={"decision": proposal.pk, "kind": proposal.kind},
+                details={"decision": proposal.pk, "kind": proposal.kind, **details},
                 policy_version=policy.bundle.version,
             )
             for proposal in proposals

@@ -111,7 +111,7 @@ def evaluate_and_apply(
             stale.append(proposal)
         if evaluation is not None and target is not None and (candidate.id, target) not in refused:
             made[candidate.id] = candidate, _decision(candidate, evaluation, target, context)
-    withdraw_proposals(stale, context.policy, context.actor, context.now)
+    withdraw_proposals(stale, context.policy, context.actor, context.now, context.details)
     _store(list(made.values()), context)
     return [
         EvaluationOutcome(

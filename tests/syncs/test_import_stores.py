@@ -11,7 +11,8 @@ from django.utils import timezone
 
 from players.imports import execution, lifecycle, runner
 from players.imports.files import ImportFile
-from players.imports.lifecycle import IMPORTS, ImportRequest
+from players.imports.lifecycle import IMPORTS, ImportRequest, columns_of
+from players.imports.values import ParsedRow
 from players.models import Import, Player, Session
 from players.moderation.actors import at_the_shell
 from players.points import consistency
@@ -77,6 +78,20 @@ def test_profiles_of_a_data_store(community: World) -> None:
     notes = sorted(job.lines.filter(status="unread").values_list("note", flat=True))
     assert "has not the form Player_{userId}" in notes[0]
     assert notes[1] == "taken for profilestore: it has no field Points; its fields are Pets"
+
+
+def test_text_that_cannot_be_stored_is_shown_without_it(community: World) -> None:
+    write(community, "Odd", "a\0\u200eb", 5)
+    write(community, "Odd", "1", {"Pets\0": 1, "x" * 300: 2})
+    with pytest.raises(CommandError, match="Nothing would change"):
+        command("store", "Odd", "--experience", "nexus")
+    job = Import.objects.get()
+    assert (job.status, job.unread) == ("preview", 2)
+    found = dict(job.lines.values_list("given", "note"))
+    assert set(found) == {"a b", "1"}
+    assert "Pets" in found["1"]
+    row = ParsedRow(1, given="\ud800a\0b", error="fields are \ud800\0")
+    assert [columns_of(row)[1], columns_of(row)[-1]] == ["a b", "fields are"]
 
 
 def test_the_backups_of_datastore2(community: World) -> None:

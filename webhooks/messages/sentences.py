@@ -340,7 +340,11 @@ SENTENCES: dict[str, Sentence] = {
     Action.IMPORT_REJECTED: Sentence(NOTICE, lambda f: f"{f.actor} rejected {f.target}"),
     Action.IMPORT_APPLIED: Sentence(
         NOTICE,
-        lambda f: f"{f.target} {'is done' if f['done'] else 'goes on'}: {f['count']} players",
+        lambda f: (
+            f"{f.target} is done: {f['count']} players, {f['ranks']} ranks, {f['warnings']} warnings"
+            if f["done"]
+            else f"{f.target} goes on: {f['count']} players"
+        ),
     ),
     Action.MEMBER_JOINED: Sentence(INFO, lambda f: f"{f.target} joined the group"),
     Action.MEMBER_LEFT: Sentence(INFO, lambda f: f"{f.target} left the group"),

@@ -60,7 +60,13 @@ def run() -> int:
 
 
 def wants(endpoint: WebhookEndpoint, event: PlacedEvent) -> bool:
-    """Return whether the endpoint gets this event. Events about its own failures are left out."""
+    """Return whether the endpoint gets this event.
+
+    Events about its own failures are left out, and the many events of an import: its last event
+    sums them up.
+    """
+    if event.is_part:
+        return False
     about_itself = event.target_kind == "endpoint" and event.target_id == str(endpoint.pk)
     if about_itself and event.action in OPERATIONAL:
         return False

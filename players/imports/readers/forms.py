@@ -6,24 +6,25 @@ Field names are compared without case, spaces and underscores. Amounts are whole
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, NamedTuple
 
 from common import strict_json
-from common.amounts import NotAnAmount, hundredths
 from common.visible_text import clean_name
 
 LARGEST = 10**13  # hundredths
 MOST_COUNT = 10**12
 NUMBER = re.compile(r"[+-]?[0-9]{1,15}(\.[0-9]{1,15})?", re.ASCII)
-IGNORED_IN_NAMES = re.compile(r"[\s_\-]")
-FLOAT_DIGITS = 9  # beyond them a double of a game is noise
+IGNORED_IN_NAMES = re.compile(r"[\s_\-]", re.ASCII)
+BLANKS = " \t\n\r\v\f"
+# By how many hundredths a sum of doubles may miss a whole one: so much, and so much of itself.
+NOISE, RELATIVE_NOISE = 1e-4, 1e-15
 
 POINTS = ("points", "xp", "exp", "experience", "score", "total", "totalpoints", "value")
 KOS = ("kos", "kills", "ko", "eliminations")
 WOS = ("wos", "wins", "wo")
 USERNAME = ("username", "name", "playername")
-# Tables inside of an entry that hold the player's figures.
+# Tables inside of an entry that hold the player's figures, the first one first.
 INSIDE = ("data", "stats", "leaderstats", "profile")
 
 
@@ -68,7 +69,9 @@ class _Table:
     _by_name: dict[str, Any] = field(init=False)
 
     def __post_init__(self) -> None:
-        self._by_name = {_plain(name): value for name, value in self.values.items()}
+        self._by_name = {
+            _plain(name): value for name, value in self.values.items() if value is not None
+        }
 
     def find(self, given: str, usual: tuple[str, ...]) -> Any:
         """Return the value of the field `given`, or of the first usual name; None without one."""
@@ -109,7 +112,7 @@ def _text(value: Any, fields: Fields) -> LegacyEntry:
     """Read a number in a text, or JSON in a text."""
     if not isinstance(value, str):
         raise Unreadable(f"read as a text, but it is {kind(value)}; choose another reader")
-    stripped = value.strip()
+    stripped = value.strip(BLANKS)
     if stripped.startswith(("{", "[")):
         inner = _json(stripped)
         form = form_of(inner)
@@ -169,9 +172,8 @@ def _from_tables(form: str, value: Any, fields: Fields) -> LegacyEntry:
 
 def _tables(value: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     yield value
-    for name, inner in value.items():
-        if isinstance(inner, dict) and _plain(name) in INSIDE:
-            yield inner
+    inner = {_plain(name): one for name, one in value.items() if isinstance(one, dict)}
+    yield from (inner[name] for name in INSIDE if name in inner)
 
 
 def _at(value: Mapping[str, Any], path: str) -> Any:
@@ -184,35 +186,39 @@ def _at(value: Mapping[str, Any], path: str) -> Any:
 
 
 def _plain(name: Any) -> str:
-    return IGNORED_IN_NAMES.sub("", str(name)).lower()
+    text = IGNORED_IN_NAMES.sub("", str(name))
+    return text.lower() if text.isascii() else text
 
 
 def _amount(form: str, value: Any) -> int:
     """Return points in hundredths. Doubles are rounded where a game's sums left noise."""
-    if isinstance(value, str) and NUMBER.fullmatch(value.strip()):
-        value = Decimal(value.strip())
-    if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
+    number = _number_of(value)
+    if number is None:
         raise Unreadable(f"taken for {form}: the points are {kind(value)}, not a number")
-    if not -LARGEST < value < LARGEST:  # also false for NaN
+    if not -LARGEST < number < LARGEST:  # also false for NaN
         raise Unreadable(f"taken for {form}: the points are out of all bounds")
-    number = round(Decimal(str(value)), FLOAT_DIGITS).normalize() if value else Decimal(0)
-    try:
-        amount = hundredths(number)
-    except NotAnAmount as error:
-        raise Unreadable(f"taken for {form}: points {value} {error}") from None
-    if not 0 <= amount < LARGEST:
+    exact = Decimal(str(number)) * 100
+    amount = int(exact.to_integral_value(ROUND_HALF_UP))
+    if abs(float(exact - amount)) > NOISE + abs(amount) * RELATIVE_NOISE:
+        raise Unreadable(f"taken for {form}: points {value} must have at most two decimals")
+    if exact < 0 or amount >= LARGEST:
         raise Unreadable(f"taken for {form}: points {value} must be 0 to a hundred billion")
     return amount
 
 
 def _count(form: str, name: str, value: Any) -> int:
-    if value is None:
-        return 0
-    if isinstance(value, int | float | Decimal) and -1 < value <= MOST_COUNT:
-        whole = int(value)
-        if whole == value:
-            return whole
+    number = 0 if value is None else _number_of(value)
+    if number is not None and 0 <= number <= MOST_COUNT and number % 1 == 0:
+        return int(number)
     raise Unreadable(f"taken for {form}: {name} must be a whole number from 0")
+
+
+def _number_of(value: Any) -> int | float | Decimal | None:
+    """Return a number, or a text that is one; None for anything else."""
+    if isinstance(value, str):
+        stripped = value.strip(BLANKS)
+        return Decimal(stripped) if NUMBER.fullmatch(stripped) else None
+    return value if _is_number(value) else None
 
 
 def _name(value: Any) -> str:
@@ -224,7 +230,8 @@ def _is_number(value: Any) -> bool:
 
 
 def _is_profile(value: Any) -> bool:
-    return isinstance(value, dict) and isinstance(value.get("Data"), dict)
+    # In a game, an empty list and an empty table are the same.
+    return isinstance(value, dict) and isinstance(value.get("Data"), dict | list)
 
 
 FORMS: dict[str, Form] = {
