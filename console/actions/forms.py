@@ -57,9 +57,8 @@ class ActForm(forms.Form):
             del self.fields["preset"]
         rank = self.fields.get("rank")
         if isinstance(rank, forms.ChoiceField):
-            rank.choices = [
-                (one.name, one.name) for one in policy.bundle.ranks if _may_give(one, by)
-            ]
+            ranks = [(one.name, one.name) for one in policy.bundle.ranks if _may_give(one, by)]
+            rank.choices = [("", "Choose a rank"), *ranks]
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}

@@ -150,6 +150,8 @@ def _why_not(dialog: Dialog, form: Any, found: authorization.Permission, facts: 
     """Return why the dialog offers no form. A form with errors shows what refused it."""
     if not found.allowed:
         return found.reason
+    if by_nobody := registry.why_not_by(dialog.action, dialog.by):
+        return by_nobody
     if form.errors:
         return ""
     action, pk = dialog.action, dialog.pk

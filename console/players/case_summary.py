@@ -155,8 +155,8 @@ def _button(action: StaffAction, facts: Facts) -> Button:
         facts.by,
         Circumstances(facts.now, policy=facts.policy, to=facts.policy.bundle.first),
     )
-    words = action.consequence(facts) if found.allowed else found.reason
-    return Button(action, found.allowed, words)
+    why_not = registry.why_not_by(action, facts.by) if found.allowed else found.reason
+    return Button(action, not why_not, why_not or action.consequence(facts))
 
 
 def _running(player: Player, now: dt.datetime) -> list[Sanction]:

@@ -10,7 +10,7 @@ from common.amounts import points
 from common.parsing import keyset_cursor, parse_keyset_cursor
 from common.visible_text import isolated
 from console.decorators import page, render
-from console.players import case_summary, explanation, timeline
+from console.players import case_summary, explanation, queries, timeline
 from players.active_policy import active
 from players.models import Player
 from players.moderation.actors import staff_of
@@ -32,6 +32,7 @@ def case(request: HttpRequest, user_id: int) -> HttpResponse:
         "console/player.html",
         player.username,
         case=found,
+        last_day=queries.last_day(player),
         on_leave=found.on_leave(now.astimezone(dt.UTC).date()),
         player=player,
         buttons=case_summary.buttons(player, staff_of(request), now),
@@ -72,7 +73,8 @@ def explain(request: HttpRequest, user_id: int) -> HttpResponse:
 
 def find(user_id: int) -> Player:
     """Return the player. Raises Http404 for an unknown id."""
-    found = Player.objects.select_related("rank", "former_rank").filter(user_id=user_id).first()
+    players = Player.objects.select_related("rank", "former_rank")
+    found = queries.with_activity(players).filter(user_id=user_id).first()
     if found is None:
         raise Http404(f"No player has the user id {user_id}.")
     return found

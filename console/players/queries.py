@@ -13,13 +13,15 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.db import connection
+from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import QueryDict
 
 from common import database_clock
 from common.parsing import is_row_id, whole_number
 from players import former_usernames
 from players.leave import queries as leave_queries
-from players.models import Player, Rank, Sanction
+from players.models import CONSOLE, ActiveDay, LedgerEntry, Player, Rank, Sanction
+from players.models.fields import REST
 
 PAGE = 50
 LOOKED = 5_000  # rows that one page searches if no index serves the filter
@@ -87,6 +89,7 @@ class PlayerListRow:
     mark: str
     on_leave_until: dt.date | None = None
     formerly: str = ""  # the former username by which the search found the player
+    last_day: dt.date | None = None  # of activity in a game
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +161,23 @@ def beginning_with(q: str, limit: int) -> list[Player]:
     ids, _, _ = _find(wanted, None, back=False, limit=limit)
     direct = _direct(wanted)
     return _players([*direct, *(pk for pk in ids if pk not in direct)][:limit])
+
+
+def with_activity(players: QuerySet[Player]) -> QuerySet[Player]:
+    """Annotate when players were last active in a game, for `last_day`.
+
+    What was merged from a data store has no moment of its own, and staff's rows are no presence.
+    """
+    days = ActiveDay.objects.filter(player=OuterRef("pk")).order_by("-day").values("day")
+    played = LedgerEntry.objects.filter(player=OuterRef("pk"), session__gt=REST)
+    rows = played.exclude(origin=CONSOLE).order_by("-occurred_at", "-id").values("occurred_at")
+    return players.annotate(active_day=Subquery(days[:1]), played_at=Subquery(rows[:1]))
+
+
+def last_day(player: Any) -> dt.date | None:
+    """Return the last UTC day on which a player of `with_activity` was active in a game."""
+    played = player.played_at.astimezone(dt.UTC).date() if player.played_at else None
+    return max(filter(None, (player.active_day, played)), default=None)
 
 
 def state_of(player: Player, sanction: Sanction | None) -> tuple[str, str]:
@@ -278,7 +298,7 @@ def _exact(wanted: PlayerFilter) -> int | None:
 
 
 def _players(ids: list[int]) -> list[Player]:
-    found = Player.objects.select_related("rank").in_bulk(ids)
+    found = with_activity(Player.objects.select_related("rank")).in_bulk(ids)
     return [found[pk] for pk in ids if pk in found]
 
 
@@ -298,6 +318,7 @@ def _rows(players: list[Player], direct: Mapping[int, str]) -> list[PlayerListRo
                 *(player, sanction, *state_of(player, sanction)),
                 leave.last_day if leave else None,
                 direct.get(player.pk, ""),
+                last_day(player),
             )
         )
     return rows

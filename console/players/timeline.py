@@ -27,7 +27,7 @@ NEWEST = 2**62, dt.date.max
 # The beginnings of the actions that a filter shows. `ledger` shows the days.
 FILTERS: dict[str, tuple[str, tuple[str, ...]]] = {
     "": ("Everything", ()),
-    "discipline": ("Discipline", ("player.", "warning.", "appeal.", "approval.", "act.")),
+    "discipline": ("Discipline", ("player.", "warning.", "appeal.", "approval.")),
     "ranks": ("Ranks", ("rank.", "decision.", "player.recommended", "recommendation.")),
     "points": ("Points", ("points.",)),
     "leave": ("Leave", ("leave.",)),
@@ -43,8 +43,10 @@ TONES = {
     Severity.CRITICAL: "critical",
 }
 
+# A refused act says something of the person who tried it, who is found in the audit log.
 EVENTS = """
-    SELECT id FROM audits WHERE target_kind = 'player' AND target_id = %s AND id < %s {which} ORDER BY id DESC LIMIT """
+    SELECT id FROM audits WHERE target_kind = 'player' AND target_id = %s AND id < %s
+      AND action <> 'act.refused' {which} ORDER BY id DESC LIMIT """
 
 DAYS = f"""
     SELECT d.day, sum(d.awarded), sum(d.events), string_agg(d.origin, ', ' ORDER BY d.origin) FROM daily_points d

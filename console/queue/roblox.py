@@ -12,6 +12,7 @@ from console import navigation
 from console.queue.base import Item, WorkKind
 from players.moderation.actors import Staff
 from syncs.models import Drift, Mirror, RolePin, SyncJob
+from syncs.push import mirrors
 from syncs.roles import pin_requests
 
 READ = 1_000  # parked writes that are read and grouped at a time
@@ -34,10 +35,10 @@ class Parked(WorkKind):
     name, title, right = "parked", "Parked writes", "syncs.view_mirror"
 
     def waiting(self, now: dt.datetime) -> list[Any]:
-        return [Mirror.objects.filter(status=Mirror.Status.PARKED)]
+        return [mirrors.parked()]
 
     def items(self, by: Staff, now: dt.datetime, after: int, limit: int) -> list[Item]:
-        parked = Mirror.objects.filter(status=Mirror.Status.PARKED, pk__gt=after).order_by("pk")
+        parked = mirrors.parked().filter(pk__gt=after).order_by("pk")
         groups = Mirror.objects.filter(pk__in=parked.values("pk")[:READ]).values("aspect", "reason")
         rows = groups.annotate(count=Count("pk"), first=Min("pk"), since=Min("wanted_at")).order_by(
             "first"

@@ -106,7 +106,7 @@ def _acts(
 
 
 def _is_possible(action: StaffAction, facts: Facts) -> bool:
-    if registry.why_not(action, facts):
+    if registry.why_not(action, facts) or registry.why_not_by(action, facts.by):
         return False
     policy = facts.policy
     return permission_for(

@@ -96,7 +96,7 @@ def _last_successes() -> dict[tuple[str, int | None], dt.datetime]:
 
 def _parked_by_reason() -> list[tuple[str, str, int, int]]:
     """Return aspect, reason, number and first id of parked writes, among the first MANY."""
-    first = Mirror.objects.filter(status=Mirror.Status.PARKED).order_by("pk").values("pk")[:MANY]
+    first = mirrors.parked().order_by("pk").values("pk")[:MANY]
     groups = Mirror.objects.filter(pk__in=first).values("aspect", "reason")
     counted = groups.annotate(count=Count("pk"), first=Min("pk")).order_by("-count", "first")
     return list(counted.values_list("aspect", "reason", "count", "first")[:REASONS])
@@ -260,17 +260,14 @@ def resolve(request: HttpRequest, pk: int, act: str) -> HttpResponse:
 def parked(request: HttpRequest) -> HttpResponse:
     """List parked writes."""
     after = request.GET.get("after", "")
-    rows = (
-        Mirror.objects.filter(status=Mirror.Status.PARKED)
-        .select_related("player", "experience")
-        .order_by("pk")
-    )
+    rows = mirrors.parked().select_related("player", "experience").order_by("pk")
     found = list((rows.filter(pk__gt=int(after)) if is_row_id(after) else rows)[: SHOWN + 1])
     return render(
         request,
         "console/parked.html",
         "Parked writes",
         rows=[(row, writers.sentence(row)) for row in found[:SHOWN]],
+        resting=mirrors.resting_parked(),
         following=found[SHOWN - 1].pk if len(found) > SHOWN else None,
         may=request.user.has_perm("console.sync"),
     )

@@ -1,14 +1,18 @@
 """Template tags of the console: navigation, URLs and undo links of messages."""
 
+import datetime as dt
 from typing import Any
 
 from django import template
 from django.contrib.messages.storage.base import Message
+from django.utils.timesince import timesince
 
+from common import database_clock
 from console import navigation
 
 register = template.Library()
 UNDO = "undo:"
+UNSET = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)  # rows store an unknown moment as one before this
 
 
 @register.simple_tag(takes_context=True)
@@ -37,3 +41,18 @@ def undo(message: Message) -> str:
     tags = (message.extra_tags or "").split()
     found = next((tag.removeprefix(UNDO) for tag in tags if tag.startswith(UNDO)), "")
     return found if found.startswith("/") and not found.startswith("//") else ""
+
+
+@register.filter
+def ago(moment: dt.datetime | None) -> str:
+    """Return how long ago a moment was, "never" if it is not set."""
+    return "never" if moment is None or moment < UNSET else f"{timesince(moment)} ago"
+
+
+@register.filter
+def day_ago(day: dt.date | None) -> str:
+    """Return which UTC day it was, seen from today, "never" if it is not set."""
+    if day is None or day < UNSET.date():
+        return "never"
+    days = (database_clock.now().astimezone(dt.UTC).date() - day).days
+    return {0: "today", 1: "yesterday"}.get(days, f"{days:,} days ago")

@@ -5,6 +5,7 @@ row in tests/matrix.
 """
 
 from audits.actions import Action
+from common.errors import Refused
 from players.actions import consequences, inverses, preconditions, rank_actions
 from players.actions.consequences import says
 from players.actions.facts import Facts
@@ -29,6 +30,7 @@ from players.actions.quota_actions import QUOTA_ACTIONS
 from players.actions.staff_action import StaffAction
 from players.discipline import notes, sanctions
 from players.models import Player
+from players.moderation.actors import Staff
 from players.points import adjustments, event_grants, recommendations
 from players.policy.permissions import Act
 
@@ -335,6 +337,15 @@ def why_not(action: StaffAction, facts: Facts, params: Params | None = None) -> 
     if facts.player.erased_at is not None:
         return "The person was erased."
     return action.precondition(facts, params)
+
+
+def why_not_by(action: StaffAction, by: Staff) -> str:
+    """Return why this person may do the act to nobody at all, or ""."""
+    try:
+        action.check_actor(by)
+    except Refused as refusal:
+        return str(refusal)
+    return ""
 
 
 def exists_for(player: Player, action: StaffAction, pk: int) -> bool:

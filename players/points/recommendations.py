@@ -145,8 +145,7 @@ def check_recommender(by: Staff) -> int:
 
     Raises NotAllowed if the policy counts none from them.
     """
-    if by.user_id is None:
-        raise NotAllowed("You may not: only an officer who is a player recommends.")
+    _officer(by)
     award = worth(by)
     if award is None:
         raise NotAllowed("You may not: the policy counts no recommendation of your level.")

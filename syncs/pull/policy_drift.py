@@ -7,6 +7,7 @@ from django.conf import settings
 from common import database_clock
 from common.database_clock import database_time
 from players.active_policy import active
+from players.models import PolicyVersion
 from players.policy.bundle import RankRule, load_bundle
 from players.policy.validation import PolicyError
 from roblox import cloud
@@ -77,16 +78,21 @@ def _detail(rank: RankRule, role: Role | None, parked: str) -> str:
 
 
 def _files() -> list[Difference]:
-    """Return a difference if the edited files are not activated."""
+    """Return a difference if the files were edited and never put in force.
+
+    Files that were in force before are only older than a version from the console.
+    """
     version = active().bundle.version
     try:
         theirs, detail = (
             load_bundle(settings.POLICY_DIR).version,
-            "config/ differs from the policy in force",
+            "config/ holds a policy that was never put in force: add it under Policy, or run"
+            " `manage.py policy activate`",
         )
     except PolicyError as error:
         theirs, detail = "", f"config/ is not a valid policy: {str(error)[:500]}"
-    if theirs == version:
+    known = PolicyVersion.objects.filter(content_hash=theirs, activated_at__isnull=False)
+    if theirs == version or known.exists():
         return []
     return [
         Difference(

@@ -5,9 +5,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.db import connection
-from django.db.models import F
+from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now
 
+from players.membership.status import belonging
 from players.models import Player
 from roblox.models import Experience
 from syncs.models import Mirror
@@ -68,11 +69,25 @@ def complete(experience: Experience) -> int:
         return int(cursor.rowcount)
 
 
+def parked() -> QuerySet[Mirror]:
+    """Return the parked writes that somebody must see to.
+
+    The role of who is not in the group is none of them: it is given when they join.
+    """
+    rows = Mirror.objects.filter(status=Mirror.Status.PARKED)
+    return rows.exclude(~Q(player__member__in=belonging()), aspect=Mirror.Aspect.ROLE)
+
+
+def resting_parked() -> int:
+    """Return how many roles are parked of people who are not in the group."""
+    rows = Mirror.objects.filter(status=Mirror.Status.PARKED, aspect=Mirror.Aspect.ROLE)
+    return rows.exclude(player__member__in=belonging()).count()
+
+
 def retry_parked(now: dt.datetime) -> int:
     """Queue all parked mirrors again, and return their number."""
-    return Mirror.objects.filter(status=Mirror.Status.PARKED).update(
-        status=Mirror.Status.PENDING, attempts=0, retry_at=now
-    )
+    rows = Mirror.objects.filter(pk__in=parked().values("pk"))
+    return rows.update(status=Mirror.Status.PENDING, attempts=0, retry_at=now)
 
 
 def confirm_as_is(

@@ -57,3 +57,26 @@ def test_what_is_done_is_told_on_the_page(browser_page: Page, community: list[Pl
     axe(browser_page)
     browser_page.get_by_role("button", name="Dismiss").click()
     expect(browser_page.get_by_role("status")).to_be_empty()
+
+
+UNDRESSED = """async () => {
+    const text = await (await fetch(document.querySelector("#c-dialog").dataset.address)).text();
+    const page = new DOMParser().parseFromString(text, "text/html");
+    const links = [...page.querySelectorAll("link[rel=stylesheet]")];
+    const needed = links.map((one) => new URL(one.getAttribute("href"), location.href).href);
+    const here = [...document.styleSheets].filter((one) => one.cssRules.length).map((one) => one.href);
+    return needed.filter((address) => !here.includes(address));
+}"""
+
+
+def test_a_dialog_has_the_styles_of_its_own_page(
+    browser_page: Page, community: list[Player]
+) -> None:
+    for address in ("/admin/", "/admin/experiences/", f"/admin/players/{community[1].user_id}/"):
+        browser_page.goto(address)
+        shown = browser_page.locator("#content a[data-dialog]")
+        for number in range(min(shown.count(), 3)):
+            shown.nth(number).click()
+            expect(browser_page.get_by_role("dialog")).to_be_visible()
+            assert browser_page.evaluate(UNDRESSED) == [], address
+            browser_page.keyboard.press("Escape")

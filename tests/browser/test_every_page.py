@@ -8,7 +8,7 @@ from playwright.sync_api import BrowserContext, Page
 
 from players.models import Player
 from tests.browser import places
-from tests.browser.help import axe, each_look, fits, shoot
+from tests.browser.help import axe, each_look, fits, legible, shoot
 
 TOGETHER = 8  # pages in one test: each test needs a new database and server state
 
@@ -32,6 +32,7 @@ def test_pages_are_for_everybody(
         try:
             for _ in each_look(browser_page):
                 axe(browser_page)
+                legible(browser_page)
                 fits(browser_page)
         except AssertionError as error:
             raise AssertionError(f"{address}: {error}") from None
@@ -45,3 +46,8 @@ def test_a_page_that_is_not_for_everybody_is_told(context: BrowserContext) -> No
     )
     with pytest.raises(AssertionError, match="image-alt"):
         axe(page)
+    page.set_content(
+        "<details><summary>Me</summary><a href='#' style='color: white'>My sessions</a></details>"
+    )
+    with pytest.raises(AssertionError, match=r"1\.00: .*My sessions"):
+        legible(page)

@@ -57,10 +57,30 @@
     first.focus();
   }
 
-  function ours(text, address) {
+  // A page brings its own style sheets; where its part is shown, they must be too, before it is seen.
+  async function dress(page) {
+    const sheets = "link[rel=stylesheet]";
+    const here = new Set(all(sheets).map((link) => link.href));
+    const missing = all(sheets, page)
+      .map((link) => new URL(link.getAttribute("href"), location.href).href)
+      .filter((address) => !here.has(address) && sameSite(address));
+    await Promise.all(
+      missing.map(
+        (address) =>
+          new Promise((done) => {
+            const link = document.createElement("link");
+            Object.assign(link, { rel: "stylesheet", href: address, onload: done, onerror: done });
+            document.head.append(link);
+          }),
+      ),
+    );
+  }
+
+  async function ours(text, address) {
     const page = new DOMParser().parseFromString(text, "text/html");
     const body = one("[data-dialog-body]", page);
     if (!body) return false;
+    await dress(page);
     const title = one("#content > h1", page);
     dialog.dataset.address = address;
     for (const form of all("form", body)) form.action = new URL(form.getAttribute("action") || address, address).href;
@@ -73,7 +93,7 @@
       const answer = await fetch(address, { headers: { "X-Dialog": "1" }, credentials: "same-origin" });
       const text = await answer.text();
       // A page that asks for something else first (to sign in again) is shown as itself.
-      if (!ours(text, answer.url)) location.assign(answer.redirected ? answer.url : address);
+      if (!(await ours(text, answer.url))) location.assign(answer.redirected ? answer.url : address);
     } catch {
       say(trouble, "is-critical");
     }
@@ -90,13 +110,13 @@
       const options = { method: post ? "POST" : "GET", body: post ? data : null, headers: { "X-Dialog": "1" } };
       const answer = await fetch(address, { ...options, credentials: "same-origin" });
       const text = await answer.text();
-      if (!answer.redirected && ours(text, answer.url)) return;
+      if (!answer.redirected && (await ours(text, answer.url))) return;
       if (answer.redirected) {
-        arrive(answer.url, text);
+        await arrive(answer.url, text);
         return;
       }
       // An answer that is a page of its own is shown at once: asked for again, it may not be the same (a new key).
-      if (answer.ok && put(new DOMParser().parseFromString(text, "text/html"))) return;
+      if (answer.ok && (await put(new DOMParser().parseFromString(text, "text/html")))) return;
       say(reasonIn(answer, text), "is-critical");
     } catch {
       say("The server did not answer: it is not known whether that was done. Reload the page and look.", "is-critical");
@@ -111,16 +131,17 @@
   }
 
   // What followed the redirect has taken the messages: put that page in place of this one rather than ask twice.
-  function arrive(address, text) {
+  async function arrive(address, text) {
     const page = new DOMParser().parseFromString(text, "text/html");
-    if (new URL(address).pathname === location.pathname && put(page)) return;
+    if (new URL(address).pathname === location.pathname && (await put(page))) return;
     keepForNext(page);
     location.assign(address);
   }
 
-  function put(page) {
+  async function put(page) {
     const main = one("#content", page);
     if (!main || !one("#content")) return false;
+    await dress(page);
     if (dialog.open) dialog.close();
     one("#content").replaceWith(document.adoptNode(main));
     if (window.htmx) window.htmx.process(one("#content"));

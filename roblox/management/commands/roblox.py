@@ -8,14 +8,16 @@ from rich.table import Table
 
 from roblox import cloud, key_health, write_hold
 from roblox.models import Experience
-from roblox.open_cloud import groups
+from roblox.open_cloud import data_stores, groups
 from roblox.open_cloud.errors import OpenCloudError
+
+SOMEBODY = 1  # whose entry is read, whether there is one or not
 
 
 class Command(BaseCommand):
     help = (
-        "doctor: check whether Roblox can be reached as configured, and say what to fix in Creator"
-        " Hub. Exits with 1 if there is a problem."
+        "doctor: check what the keys may do and whether the group and each experience's data stores"
+        " can be read, and say what to fix in Creator Hub. Exits with 1 if there is a problem."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -59,9 +61,12 @@ class Command(BaseCommand):
     def _experiences(self) -> None:
         for experience in Experience.objects.filter(enabled=True):
             try:
-                cloud.universe(experience)
+                universe = cloud.universe(experience)
+                data_stores.read(universe.client, universe.store, universe.key(SOMEBODY))
             except cloud.NotConfigured as missing:
                 self.problems.append(str(missing))
+            except OpenCloudError as refused:
+                self.problems.append(f"The data stores of {experience.key}: {refused}")
 
     def _group(self, console: Console) -> None:
         try:

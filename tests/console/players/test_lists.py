@@ -13,7 +13,7 @@ from django.utils import timezone
 from console.models import SavedFilter
 from console.players import queries
 from players.discipline import sanctions
-from players.models import Player, Rank
+from players.models import ActiveDay, LedgerEntry, Player, Rank
 from players.moderation.actors import at_the_shell
 from players.moderation.command import Command
 from tests.console.staff import owner_client, plain_client
@@ -237,3 +237,29 @@ def test_a_name_that_changed_hands_finds_both_players(
     assert sorted(names(client, "q=nia")) == ["Nia", "Nova"]
     public = Client().get("/players?search=nia").json()["players"]
     assert [one["userId"] for one in public] == [2, 1]  # the present holder first
+
+
+def test_an_unset_moment_is_never_and_activity_is_seen(client: Client) -> None:
+    """A player whom a game never named has no moment of being named: its column says 1970."""
+    player(1, "silent")
+    active, now = player(2, "active"), timezone.now()
+    Player.objects.update(named_at=dt.datetime(1970, 1, 1, tzinfo=dt.UTC))
+    LedgerEntry.objects.create(
+        player=active,
+        origin="nexus",
+        session=5,
+        sequence=1,
+        type="ko",
+        awarded=1,
+        total=1,
+        occurred_at=now - dt.timedelta(days=3),
+        batch=1,
+    )
+    page = client.get("/admin/players/").content.decode()
+    assert "years" not in page
+    assert "3 days ago" in page
+    assert "never" in page
+    ActiveDay.objects.create(player=active, day=now.date(), origin="nexus", minutes=9)
+    case = client.get("/admin/players/2/").content.decode()
+    assert "years" not in case
+    assert "today" in case

@@ -1,13 +1,20 @@
 """The command palette: its results by typed text and by user."""
 
+import datetime as dt
 import re
 
 import pytest
 from django.test import Client
 from django.utils import timezone
 
+from audits.models import AuditEvent
+from players.discipline import sanctions
 from players.models import Player, Rank
+from players.moderation.actors import at_the_shell
+from players.moderation.command import Command
 from tests.console.staff import owner_client, plain_client
+
+TOKEN = "6a1e1d4e-5d0c-4f0e-9b52-2f7f4b0f7a11"
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("bootstrapped")]
 
@@ -57,3 +64,19 @@ def test_someone_without_rights_is_offered_no_players() -> None:
 
 def test_it_is_for_staff_alone() -> None:
     assert Client().get("/admin/palette/").status_code == 302
+
+
+def test_only_what_can_be_done_is_offered() -> None:
+    owner, anna = owner_client(), Player.objects.get(username="Anna")
+    assert not [one for one in offered(owner, "lift ann") if one.startswith("Lift")]
+    assert not offered(owner, "recommend ann")  # a local owner is no player, so cannot recommend
+    command = Command(by=at_the_shell(), reason="team killing", now=timezone.now())
+    sanctions.suspend(anna.user_id, command, until=command.now + dt.timedelta(days=3))
+    assert "Lift the suspension of Anna" in offered(owner, "lift ann")
+    case = owner.get(f"/admin/players/{anna.user_id}/").content.decode()
+    assert "/admin/acts/recommend/" not in case
+    answer = owner.post(f"/admin/acts/recommend/{anna.user_id}/", {"words": "good", "token": TOKEN})
+    assert "only an officer who is a player" in answer.content.decode()
+    assert AuditEvent.objects.filter(action="act.refused").exists()
+    told = owner.get(f"/admin/players/{anna.user_id}/").context["timeline"].entries
+    assert "act.refused" not in [one.event.action for one in told if one.event]

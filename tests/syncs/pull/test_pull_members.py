@@ -1,7 +1,10 @@
 """Pull of the group's members: joins, leaves, and ranks changed by hand on Roblox."""
 
 import datetime as dt
+import json
+import shutil
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,10 +12,12 @@ from django.utils import timezone
 
 from audits.models import AuditEvent
 from common.errors import Refused
+from players.active_policy import activate, active
 from players.discipline import sanctions
 from players.models import Decision, Player, Sanction
 from players.moderation.actors import Staff
 from players.moderation.command import Command
+from players.policy.bundle import parse_bundle
 from players.ranks import decisions
 from syncs import drift
 from syncs.models import Drift, Membership, Mirror, SyncJob
@@ -283,6 +288,25 @@ def test_the_policys_ranks_without_a_role_are_shown(community: World, pull: Pull
     lacking = set(Drift.objects.filter(aspect="policy").values_list("subject", flat=True))
     assert "Captain II" in lacking
     assert "Captain I" not in lacking
+
+
+def test_only_files_that_never_were_in_force_are_shown(
+    community: World, pull: Pull, settings: Any, tmp_path: Path
+) -> None:
+    """A version from the console makes the files older, not different."""
+    found = json.loads(json.dumps(dict(active().bundle.documents)))
+    found["points"]["events"]["training"]["weight"] = 30
+    activate(parse_bundle(found), actor=TESTER, reason="as voted")
+    pull("policy-drift")
+    assert not Drift.objects.filter(aspect="policy", subject="config/").exists()
+    shutil.copytree(settings.POLICY_DIR, tmp_path, dirs_exist_ok=True)
+    edited = tmp_path / "policy.points.json"
+    points = json.loads(edited.read_text())
+    points["events"]["training"]["weight"] = 31
+    edited.write_text(json.dumps(points))
+    settings.POLICY_DIR = tmp_path
+    pull("policy-drift")
+    assert "never put in force" in Drift.objects.get(aspect="policy", subject="config/").detail
 
 
 @pytest.mark.parametrize("members", [230])

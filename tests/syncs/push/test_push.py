@@ -21,8 +21,9 @@ from players.privacy import erasure
 from players.ranks import decisions
 from roblox.models import Experience
 from syncs.models import Drift, Membership, Mirror, SyncJob
-from syncs.push import runner
+from syncs.push import mirrors, runner
 from tests.conftest import TESTER
+from tests.console.people import owner_client
 from tests.roblox_world import EVENT_HOST, KEY, NEXUS, TRAINING, World, role_id
 
 OWNER = Staff(TESTER, rank=None, bypasses_second_person=True)
@@ -104,6 +105,19 @@ def test_a_write_that_finds_no_member_records_them_as_left(community: World, pla
     assert (Player.objects.get(user_id=1).member, role_mirror(1).status) == ("left", "resting")
     assert not AuditEvent.objects.filter(action="mirror.parked").exists()
     assert AuditEvent.objects.filter(action="member.left").count() == 1
+
+
+def test_a_parked_role_of_no_member_fills_no_queue(community: World, player: Make) -> None:
+    player(1)
+    give(1, "Captain I")
+    push_all()  # they are not in the group
+    Mirror.objects.filter(aspect="role").update(status="parked", reason="No such role.")
+    assert not mirrors.parked().exists()
+    owner = owner_client()
+    assert "cannot be written" not in owner.get("/admin/?kind=parked").content.decode()
+    assert "1 more concern people" in owner.get("/admin/sync/parked/").content.decode()
+    Player.objects.update(member="member")
+    assert "cannot be written" in owner.get("/admin/?kind=parked").content.decode()
 
 
 def test_a_member_above_the_keys_owner_is_parked(community: World, player: Make) -> None:
