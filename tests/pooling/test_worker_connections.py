@@ -4,27 +4,29 @@ import os
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import psycopg
 import pytest
+import redis
 from celery import Celery
 from django.conf import settings
 from django.db import connection
 
 from common.environment import BASE_DIR
-from grps_site.models import Heartbeat
 from grps_site.ops import reconnecting
 from tests.conftest import database_url, free_port
+from tests.pooling import session_task
 
-PATIENCE = 60.0  # seconds
+PATIENCE = 60  # seconds
 QUEUE, NAME = "of the connection's test", "worker_connections"
 SESSIONS = "SELECT array_agg(pid) FROM pg_stat_activity WHERE application_name = %s"
 
 
 @pytest.fixture
-def server(transactional_db: None) -> Iterator["psycopg.Connection[Any]"]:
+def server() -> Iterator["psycopg.Connection[Any]"]:
     """Connect to another database of the same server, as its superuser."""
     address = os.environ["DATABASE_URL"].rpartition("/")[0] + "/postgres"
     with psycopg.connect(address, autocommit=True) as database:
@@ -32,12 +34,14 @@ def server(transactional_db: None) -> Iterator["psycopg.Connection[Any]"]:
 
 
 @pytest.fixture
-def beat_once(transactional_db: None) -> Iterator[Callable[[], None]]:
-    """Start a worker. Return a function that lets it run one task."""
-    Heartbeat.objects.all().delete()  # of a system that an earlier test ran
+def session_of_task(transactional_db: None) -> Iterator[Callable[[], int]]:
+    """Start a worker. Return a function that lets it run a task and returns the task's session.
+
+    The task itself tells its session. Nobody else runs it, and nothing is read after its end.
+    """
     command = ["celery", "--app=grps_site", "worker", "--pool=solo", f"--queues={QUEUE}"]
     worker = subprocess.Popen(
-        [sys.executable, "-m", *command],
+        [sys.executable, "-m", *command, f"--include={session_task.__name__}"],
         cwd=BASE_DIR,
         env={
             **os.environ,
@@ -48,38 +52,41 @@ def beat_once(transactional_db: None) -> Iterator[Callable[[], None]]:
         stdout=subprocess.DEVNULL,
     )
     broker = Celery(broker=settings.REDIS_URL, set_as_current=False)
+    valkey = redis.Redis.from_url(settings.REDIS_URL, socket_timeout=2 * PATIENCE)
 
-    def run_task() -> None:
-        broker.send_task("grps_site.heartbeat", queue=QUEUE)
-        deadline = time.monotonic() + PATIENCE
-        # Sending the task writes the heartbeat of beat.
-        while not Heartbeat.objects.filter(name="worker").delete()[0]:
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
+    def run_task() -> int:
+        key = uuid.uuid4().hex
+        broker.send_task(session_task.NAME, [key], queue=QUEUE)
+        told = valkey.blpop([key], timeout=PATIENCE)
+        assert told, "the worker ran no task"
+        return int(told[1])
 
     try:
         yield run_task
     finally:
+        valkey.close()
         worker.terminate()
-        worker.wait(30)
+        worker.wait(PATIENCE)
 
 
 def test_tasks_share_a_connection_that_is_renewed(
-    server: "psycopg.Connection[Any]", beat_once: Callable[[], None]
+    server: "psycopg.Connection[Any]", session_of_task: Callable[[], int]
 ) -> None:
-    def sessions() -> list[int]:
-        return server.execute(SESSIONS, [NAME]).fetchone()[0]  # type: ignore[index,no-any-return]
+    def wait_until_it_alone_is_left(session: int) -> None:
+        """The server notices late that the worker closed what it opened while it started."""
+        deadline = time.monotonic() + PATIENCE
+        while server.execute(SESSIONS, [NAME]).fetchone() != ([session],):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
 
-    beat_once()
-    first = sessions()
-    assert len(first) == 1
-    for _ in range(10):
-        beat_once()
-    assert sessions() == first
-    server.execute("SELECT pg_terminate_backend(pid) FROM unnest(%s) AS pid", [first])
-    beat_once()
-    assert len(sessions()) == 1
-    assert sessions() != first
+    first = session_of_task()
+    assert {session_of_task() for _ in range(10)} == {first}
+    wait_until_it_alone_is_left(first)
+    server.execute("SELECT pg_terminate_backend(%s, 30000)", [first])
+    second = session_of_task()
+    assert second != first
+    assert session_of_task() == second
+    wait_until_it_alone_is_left(second)
 
 
 def test_a_task_waits_for_a_database_that_restarts(
