@@ -13,7 +13,7 @@ from players.moderation.actors import Staff
 class Appeals(WorkKind):
     name, title, right, claimed = "appeals", "Appeals", "players.view_appeal", True
 
-    def waiting(self, now: dt.datetime) -> list[Any]:
+    def waiting(self, by: Staff, now: dt.datetime) -> list[Any]:
         return [Appeal.objects.filter(status=Appeal.Status.OPEN)]
 
     def items(self, by: Staff, now: dt.datetime, after: int, limit: int) -> list[Item]:

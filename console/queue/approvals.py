@@ -15,7 +15,7 @@ from players.moderation.actors import Staff, is_local
 class Requests(WorkKind):
     name, title, right = "requests", "Approvals", "players.view_approval"
 
-    def waiting(self, now: dt.datetime) -> list[Any]:
+    def waiting(self, by: Staff, now: dt.datetime) -> list[Any]:
         return [_waiting()]
 
     def items(self, by: Staff, now: dt.datetime, after: int, limit: int) -> list[Item]:

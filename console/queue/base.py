@@ -47,8 +47,11 @@ class WorkKind(ABC):
     action: ClassVar[Action | None] = None
 
     @abstractmethod
-    def waiting(self, now: dt.datetime) -> Sequence[QuerySet[Any]]:
-        """Return querysets in which each row is one item. `beside` counts items without a row."""
+    def waiting(self, by: Staff, now: dt.datetime) -> Sequence[QuerySet[Any]]:
+        """Return querysets in which each row is one item that somebody sees.
+
+        `beside` counts items without a row.
+        """
 
     def beside(self, now: dt.datetime) -> int:
         """Return the number of items that are not rows."""
@@ -62,12 +65,12 @@ class WorkKind(ABC):
         return bool(user.has_perm(self.right))
 
 
-def counts(kinds: Sequence[WorkKind], now: dt.datetime) -> dict[str, int]:
+def counts(kinds: Sequence[WorkKind], by: Staff, now: dt.datetime) -> dict[str, int]:
     """Return the number of items of each kind, up to MOST, in one query."""
     parts = [
         rows.order_by().annotate(queue=Value(kind.name)).values_list("queue")[:MOST]
         for kind in kinds
-        for rows in kind.waiting(now)
+        for rows in kind.waiting(by, now)
     ]
     found = Counter(name for (name,) in (parts[0].union(*parts[1:], all=True) if parts else ()))
     return {kind.name: found[kind.name] + kind.beside(now) for kind in kinds}

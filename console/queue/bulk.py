@@ -12,7 +12,7 @@ from players.moderation.actors import Staff, is_local
 class Adjustments(WorkKind):
     name, title, right = "adjustments", "Adjustments", "players.view_adjustment"
 
-    def waiting(self, now: dt.datetime) -> list[Any]:
+    def waiting(self, by: Staff, now: dt.datetime) -> list[Any]:
         return [Adjustment.objects.filter(status=Adjustment.Status.WAITING)]
 
     def items(self, by: Staff, now: dt.datetime, after: int, limit: int) -> list[Item]:

@@ -14,7 +14,7 @@ from players.moderation.actors import Staff
 class Decisions(WorkKind):
     name, title, right = "decisions", "Ranks", "players.view_decision"
 
-    def waiting(self, now: dt.datetime) -> list[Any]:
+    def waiting(self, by: Staff, now: dt.datetime) -> list[Any]:
         return [Decision.objects.filter(status=Decision.Status.PROPOSED)]
 
     def items(self, by: Staff, now: dt.datetime, after: int, limit: int) -> list[Item]:

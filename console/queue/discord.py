@@ -18,7 +18,7 @@ class ParkedRoles(WorkKind):
 
     name, title, right = "discord", "Discord roles", "syncs.view_syncjob"
 
-    def waiting(self, now: dt.datetime) -> list[Any]:
+    def waiting(self, by: Staff, now: dt.datetime) -> list[Any]:
         return [_parked()]
 
     def items(self, by: Staff, now: dt.datetime, after: int, limit: int) -> list[Item]:

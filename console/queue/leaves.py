@@ -14,7 +14,7 @@ from players.moderation.actors import Staff
 class Leaves(WorkKind):
     name, title, right = "leaves", "Leave", "players.leave"
 
-    def waiting(self, now: dt.datetime) -> list[Any]:
+    def waiting(self, by: Staff, now: dt.datetime) -> list[Any]:
         return [_rows()]
 
     def items(self, by: Staff, now: dt.datetime, after: int, limit: int) -> list[Item]:

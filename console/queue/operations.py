@@ -26,7 +26,7 @@ REVIEW_AHEAD = dt.timedelta(days=7)
 class Endpoints(WorkKind):
     name, title, right = "deliveries", "Deliveries", "webhooks.view_webhookendpoint"
 
-    def waiting(self, now: dt.datetime) -> list[Any]:
+    def waiting(self, by: Staff, now: dt.datetime) -> list[Any]:
         return [_troubled()]
 
     def items(self, by: Staff, now: dt.datetime, after: int, limit: int) -> list[Item]:
@@ -36,7 +36,7 @@ class Endpoints(WorkKind):
 class Keys(WorkKind):
     name, title, right = "keys", "Keys", "roblox.view_experiencekey"
 
-    def waiting(self, now: dt.datetime) -> list[Any]:
+    def waiting(self, by: Staff, now: dt.datetime) -> list[Any]:
         return [_ending(now), _sick()]
 
     def items(self, by: Staff, now: dt.datetime, after: int, limit: int) -> list[Item]:
@@ -77,7 +77,7 @@ class Mismatches(WorkKind):
     name, title, right = "mismatches", "Mismatches", "audits.view_auditevent"
     action = Action.POINTS_MISMATCH
 
-    def waiting(self, now: dt.datetime) -> list[Any]:
+    def waiting(self, by: Staff, now: dt.datetime) -> list[Any]:
         return [_unseen(self.name, self.action)]
 
     def items(self, by: Staff, now: dt.datetime, after: int, limit: int) -> list[Item]:
@@ -114,7 +114,7 @@ class Denials(WorkKind):
     name, title, right = "denials", "Denied", "console.roles"
     action = Action.CLAIM_DENIED
 
-    def waiting(self, now: dt.datetime) -> list[Any]:
+    def waiting(self, by: Staff, now: dt.datetime) -> list[Any]:
         return [_unseen(self.name, self.action)]
 
     def items(self, by: Staff, now: dt.datetime, after: int, limit: int) -> list[Item]:
@@ -146,7 +146,7 @@ class Denials(WorkKind):
 class Reviews(WorkKind):
     name, title, right = "review", "Policy", "console.policy"
 
-    def waiting(self, now: dt.datetime) -> list[Any]:
+    def waiting(self, by: Staff, now: dt.datetime) -> list[Any]:
         return []
 
     def beside(self, now: dt.datetime) -> int:
@@ -173,7 +173,7 @@ class Reviews(WorkKind):
 class Guard(WorkKind):
     name, title, right = "guard", "Guard", "console.roles"
 
-    def waiting(self, now: dt.datetime) -> list[Any]:
+    def waiting(self, by: Staff, now: dt.datetime) -> list[Any]:
         return [GuardTrip.objects.filter(ended_at=None)]
 
     def items(self, by: Staff, now: dt.datetime, after: int, limit: int) -> list[Item]:

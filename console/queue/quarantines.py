@@ -13,7 +13,7 @@ from players.moderation.actors import Staff
 class Quarantined(WorkKind):
     name, title, right = "quarantine", "Quarantine", "console.roles"
 
-    def waiting(self, now: dt.datetime) -> list[Any]:
+    def waiting(self, by: Staff, now: dt.datetime) -> list[Any]:
         return [Quarantine.objects.filter(status=Quarantine.Status.OPEN)]
 
     def items(self, by: Staff, now: dt.datetime, after: int, limit: int) -> list[Item]:

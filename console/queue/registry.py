@@ -8,6 +8,7 @@ from console.queue.base import WorkKind
 from console.queue.bulk import Adjustments
 from console.queue.decisions import Decisions
 from console.queue.discord import ParkedRoles
+from console.queue.hosted_events import Awards
 from console.queue.leaves import Leaves
 from console.queue.operations import Denials, Endpoints, Guard, Keys, Mismatches, Reviews
 from console.queue.quarantines import Quarantined
@@ -19,6 +20,7 @@ KINDS: tuple[WorkKind, ...] = (
     Decisions(),
     Appeals(),
     Leaves(),
+    Awards(),
     Guard(),
     Roles(),
     Questions(),

@@ -21,7 +21,7 @@ READ = 1_000  # parked writes that are read and grouped at a time
 class Differences(WorkKind):
     name, title, right = "drift", "Differences", "syncs.view_drift"
 
-    def waiting(self, now: dt.datetime) -> list[Any]:
+    def waiting(self, by: Staff, now: dt.datetime) -> list[Any]:
         return [Drift.objects.filter(resolved_at=None)]
 
     def items(self, by: Staff, now: dt.datetime, after: int, limit: int) -> list[Item]:
@@ -34,7 +34,7 @@ class Parked(WorkKind):
 
     name, title, right = "parked", "Parked writes", "syncs.view_mirror"
 
-    def waiting(self, now: dt.datetime) -> list[Any]:
+    def waiting(self, by: Staff, now: dt.datetime) -> list[Any]:
         return [mirrors.parked()]
 
     def items(self, by: Staff, now: dt.datetime, after: int, limit: int) -> list[Item]:
@@ -62,7 +62,7 @@ class Roles(WorkKind):
 
     name, title, right = "roles", "Roles", "syncs.view_mirror"
 
-    def waiting(self, now: dt.datetime) -> list[Any]:
+    def waiting(self, by: Staff, now: dt.datetime) -> list[Any]:
         return [_parked_pins()]
 
     def items(self, by: Staff, now: dt.datetime, after: int, limit: int) -> list[Item]:
@@ -74,7 +74,7 @@ class Questions(WorkKind):
 
     name, title, right = "questions", "Pulls that ask", "syncs.view_syncjob"
 
-    def waiting(self, now: dt.datetime) -> list[Any]:
+    def waiting(self, by: Staff, now: dt.datetime) -> list[Any]:
         return [SyncJob.objects.filter(status=SyncJob.Status.WAITING)]
 
     def items(self, by: Staff, now: dt.datetime, after: int, limit: int) -> list[Item]:

@@ -28,7 +28,7 @@ from console.sync.views import freshness
 from players import daily_figures
 from players.models import GuardTrip
 from players.moderation import assignments, input, velocity_limit
-from players.moderation.actors import staff_of
+from players.moderation.actors import Staff, staff_of
 from players.moderation.input import LONGEST_REASON
 from players.policy_changes import reviews
 from players.ranks import decisions
@@ -67,7 +67,7 @@ def home(request: HttpRequest) -> HttpResponse:
         request,
         "console/home.html",
         "Queue",
-        tabs=_tabs(kinds, now),
+        tabs=_tabs(kinds, by, now),
         which=which if len(chosen) == 1 and len(kinds) != 1 else "",
         items=found,
         older=found[-1].key if more else "",
@@ -221,8 +221,8 @@ def _mark_claims(found: list[Item], now: dt.datetime) -> None:
         item.claim = held.get((item.kind, item.key))
 
 
-def _tabs(kinds: list[WorkKind], now: dt.datetime) -> list[tuple[WorkKind, str]]:
-    found = counts(kinds, now)
+def _tabs(kinds: list[WorkKind], by: Staff, now: dt.datetime) -> list[tuple[WorkKind, str]]:
+    found = counts(kinds, by, now)
     shown = {name: f"{MOST - 1}+" if count >= MOST else str(count) for name, count in found.items()}
     return [(kind, shown[kind.name]) for kind in kinds]
 

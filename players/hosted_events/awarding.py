@@ -7,6 +7,7 @@ itself, waits until the host confirms it on the console.
 
 import datetime as dt
 from dataclasses import dataclass, replace
+from typing import Any
 
 from django.db import transaction
 from django.db.models import QuerySet
@@ -49,7 +50,7 @@ from players.ranks.candidates import candidate_for_row
 from players.ranks.decision_records import DecisionContext
 from players.ranks.evaluation import evaluate_and_apply, may_change_rank
 
-AWARD = attendance.AWARD
+AWARD, UNDO = attendance.AWARD, "hosted_event.undo"
 UNSEEN = dt.timedelta(minutes=3)  # what GRPS may have missed of somebody's presence
 ALONE = "Your rank may host, but gives no points without a second person."
 BY_HAND = f"More than {BULK_ALONE} of them were added by hand."
@@ -146,14 +147,11 @@ def _request(
     event: HostedEvent, found: Shares, second: Permission, command: Command
 ) -> ActionResult:
     """Store a request to award the event. Nothing else happens."""
-    arguments = {
-        "hostedEvent": event.pk,
-        "kind": event.kind,
-        "players": len(found.attendees),
-        "amount": found.moved,
-    }
     request = ApprovalRequest(
-        AWARD, arguments=arguments, cause=second.cause, once=f"hosted event {event.pk}"
+        AWARD,
+        arguments=_arguments(event, found),
+        cause=second.cause,
+        once=f"hosted event {event.pk}",
     )
     approval = approvals.request_approval(request, command)
     confirm = (
@@ -164,6 +162,15 @@ def _request(
     return ActionResult(
         f"Nobody is awarded yet. {second.reason}{confirm}", approval.event, approval=approval
     )
+
+
+def _arguments(event: HostedEvent, found: Shares) -> dict[str, Any]:
+    return {
+        "hostedEvent": event.pk,
+        "kind": event.kind,
+        "players": len(found.attendees),
+        "amount": found.moved,
+    }
 
 
 def _charge_and_write(
@@ -210,7 +217,7 @@ def _evaluate(paid: list[Share], command: Command) -> None:
 def undo(award_event: int, command: Command) -> ActionResult:
     """Take back an award as a whole, which is judged and limited like the award.
 
-    The event can be corrected and awarded again. Raises Refused, NotAllowed.
+    Past a limit it waits for a second person. The event can be corrected and awarded again. Raises Refused, NotAllowed.
     """
     command, by = command.checked(), command.by
     with audit_refusals("host", None, by), transaction.atomic():
@@ -222,12 +229,31 @@ def undo(award_event: int, command: Command) -> ActionResult:
             raise Refused("It was taken back already.")
         taken = daily_limit.lock(by.person, daily_limit.day_of(command.now))
         found = _given(event)
-        second = _second_person(found, by, taken, tripped=tripped)
-        if second is not None and not command.approved:
-            raise NotAllowed(f"{second.reason} Somebody whom it does not limit must undo it.")
+        if second := _second_person(found, by, taken, tripped=tripped):
+            return _request_undo(event, found, second, command)
         velocity_limit.record_acts(by, command.now)
-        daily_limit.charge(by.person, daily_limit.day_of(command.now), found.moved)
-        written = _write_undo(event, found, command)
+        return _charge_and_undo(event, found, command)
+
+
+def _request_undo(
+    event: HostedEvent, found: Shares, second: Permission, command: Command
+) -> ActionResult:
+    """Store a request to take an award back. Nothing else happens."""
+    arguments = _arguments(event, found) | {"reverts": event.award_event}
+    request = ApprovalRequest(
+        UNDO, arguments=arguments, cause=second.cause, once=f"undo of {event.award_event}"
+    )
+    approval = approvals.request_approval(request, command)
+    sentence = f"Nothing is taken back yet. {second.reason} It waits as request {approval.pk}."
+    return ActionResult(sentence, approval.event, approval=approval)
+
+
+def _charge_and_undo(
+    event: HostedEvent, found: Shares, command: Command, *, alone: bool = True
+) -> ActionResult:
+    day = daily_limit.day_of(command.now)
+    daily_limit.charge(command.by.person, day, found.moved, approved=not alone)
+    written = _write_undo(event, found, command)
     return ActionResult(f"The award of {len(found.attendees)} attendees is taken back.", written)
 
 
@@ -314,9 +340,17 @@ def _second(by: Staff, approval: Approval) -> str:
 
 
 def _sentence(approval: Approval) -> str:
+    return f"Award {_described(approval)}"
+
+
+def _undo_sentence(approval: Approval) -> str:
+    return f"Take back the award of {_described(approval)}"
+
+
+def _described(approval: Approval) -> str:
     it = approval.arguments
     return (
-        f"Award {kinds.title_of(it['kind'])} {it['hostedEvent']}: {it['players']} attendees,"
+        f"{kinds.title_of(it['kind'])} {it['hostedEvent']}: {it['players']} attendees,"
         f" {points(int(it['amount'])):,} points"
     )
 
@@ -341,3 +375,19 @@ def _approved(
     )
     alone = approver.person == approval.requested_by
     return _charge_and_write(event, found, command, alone=alone).event
+
+
+@approval_types.executes(UNDO, judged=_judged, sentence=_undo_sentence)
+def _undo_approved(
+    approval: Approval, requester: Staff, approver: Staff, now: dt.datetime
+) -> int | None:
+    event = lookup.locked(approval.arguments["hostedEvent"])
+    if why := rights.why_not_manage(event, requester):
+        raise NotAllowed(why)
+    if event.award_event != approval.arguments["reverts"]:
+        raise Refused("It was taken back already; reject the request.")
+    daily_limit.lock(approval.requested_by, daily_limit.day_of(now))
+    command = Command(
+        by=requester, reason=approval.reason, now=now, approved=True, approval=approval.pk
+    )
+    return _charge_and_undo(event, _given(event), command, alone=False).event

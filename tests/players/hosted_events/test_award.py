@@ -127,3 +127,44 @@ def test_the_operator_plans_and_awards(training: Training, capsys: Any) -> None:
     assert points(1) == 15
     with pytest.raises(CommandError, match="awarded already"):
         call_command("hosted_event", "award", str(training.event.pk), "--reason", "again")
+
+
+def test_an_undo_past_ones_limit_waits_for_a_second_person(training: Training) -> None:
+    for user_id in range(10, 50):
+        make(user_id, "Captain I", days=1)
+    training.run(*range(10, 50))
+    first = training.award(by=CHIEF).event
+    assert first is not None
+    command = Command(by=officer(HOST), reason="wrong list", now=timezone.now())
+    asked = undo.revert(first, command).approval
+    assert asked is not None
+    assert points(10) == 15
+    with pytest.raises(Refused, match="asked for already"):
+        undo.revert(first, command)
+    with pytest.raises(NotAllowed, match="second person"):
+        approvals.approve(asked.pk, by=officer(HOST), reason="fine", now=timezone.now())
+    with pytest.raises(NotAllowed, match="own limit"):
+        approvals.approve(asked.pk, by=officer(CO_HOST), reason="fine", now=timezone.now())
+    approvals.approve(asked.pk, by=officer(CHIEF), reason="fine", now=timezone.now())
+    assert [points(user_id) for user_id in (10, 49, HOST)] == [0, 0, 0]
+    undone = AuditEvent.objects.get(action="hosted_event.undone")
+    assert undo.reverted_by([first]) == {first: undone.pk}
+    assert undone.actor_id == officer(HOST).actor.id
+    assert training.event.status == HostedEvent.Status.ENDED
+    assert consistency.verify() == []
+
+
+def test_a_request_to_undo_ends_with_the_award(training: Training) -> None:
+    for user_id in range(10, 50):
+        make(user_id, "Captain I", days=1)
+    training.run(*range(10, 50))
+    first = training.award(by=CHIEF).event
+    assert first is not None
+    command = Command(by=officer(HOST), reason="wrong list", now=timezone.now())
+    asked = undo.revert(first, command).approval
+    assert asked is not None
+    undo.revert(first, Command(by=officer(CHIEF), reason="mine", now=timezone.now()))
+    again = training.award(by=CHIEF).event
+    with pytest.raises(Refused, match="Reject it"):
+        approvals.approve(asked.pk, by=officer(CHIEF), reason="fine", now=timezone.now())
+    assert (training.event.award_event, points(10)) == (again, 15)
