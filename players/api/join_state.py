@@ -10,12 +10,14 @@ from django.db import connection
 from django.db.models import F, Sum
 
 from common import database_clock
+from common.amounts import points
 from players.active_policy import active
 from players.api.schemas import (
     AdjustedOut,
     BanOut,
     CaseOut,
     CountsOut,
+    HostedOut,
     JoinOut,
     MembershipOut,
     SessionOut,
@@ -23,6 +25,7 @@ from players.api.schemas import (
 from players.discipline.player_texts import ban_message
 from players.discipline.queries import in_force_now
 from players.experiences import counting
+from players.hosted_events.spent import spent
 from players.membership.status import present
 from players.models import ExperiencePoints, Player, Recommendation, Sanction
 from players.policy.membership import MembershipStatus
@@ -51,6 +54,7 @@ class _Rows:
     officers: Mapping[int, list[int | None]]
     sanctions: Mapping[int, list[Sanction]]
     lifts: bool  # known if one of them is banned
+    hosted: Mapping[int, tuple[int, int]]
 
 
 def load(epochs: Mapping[int, int], origin: str) -> list[JoinOut]:
@@ -82,6 +86,7 @@ def _read(epochs: Mapping[int, int], origin: str, now: dt.datetime) -> _Rows:
         _officers(ids),
         _sanctions(ids, now),
         any(player.banned for player in players.values()) and _lifts(origin),
+        spent(ids, origin, now),
     )
 
 
@@ -153,6 +158,7 @@ def _known(player: Player, rows: _Rows, counts: CountsOut, now: dt.datetime) -> 
         cases=[CaseOut(one.kind, one.code, one.ends_at) for one in sanctions[:MAX_CASES]],  # type: ignore[arg-type]
         membership=MembershipOut(present(player.member).value, player.member_since),
         counts=counts,
+        hosted=_hosted(rows.hosted.get(player.pk, (0, 0)), now),
     )
 
 
@@ -174,7 +180,12 @@ def _unknown(user_id: int, first_rank: str, counts: CountsOut, now: dt.datetime)
         cases=[],
         membership=MembershipOut(present(MembershipStatus.UNKNOWN).value, None),
         counts=counts,
+        hosted=_hosted((0, 0), now),
     )
+
+
+def _hosted(used: tuple[int, int], now: dt.datetime) -> HostedOut:
+    return HostedOut(now, *map(points, used))
 
 
 def _ban(sanctions: Sequence[Sanction], rows: _Rows) -> BanOut | None:

@@ -184,6 +184,17 @@ class CountsOut(Out, frozen=True):
     studio: bool
 
 
+class HostedOut(Out, frozen=True):
+    """Awards for hosted events of this experience, which count toward its caps too.
+
+    Those of the UTC day and of the ISO week that `asOf` is in.
+    """
+
+    as_of: Time
+    today: Decimal
+    this_week: Decimal
+
+
 class JoinOut(Out, frozen=True):
     """What a game server needs about a player who joins.
 
@@ -209,6 +220,7 @@ class JoinOut(Out, frozen=True):
     cases: list[CaseOut]
     membership: MembershipOut
     counts: CountsOut
+    hosted: HostedOut
 
 
 class JoinsOut(Out, frozen=True):

@@ -9,24 +9,26 @@ from django.db import connection
 from common.pg_arrays import numbers
 from players.active_policy import ActivePolicy, active
 from players.hosted_events import kinds
+from players.hosted_events.spent import spent
 from players.locking import PlayerRow, lock_players
 from players.membership.status import present
 from players.models import HostedEvent, HostedEventAttendance, HostedEventHost
 from players.moderation.actors import Staff
-from players.policy.hosting import HOSTED, capped, why_not_award
+from players.policy.hosting import capped, why_not_award
 from players.policy.multipliers import Occasion
 from players.policy.points import award_at
 
 BANNED = "they are banned"
 OUTSIDE = "their rank is not part of the active policy"
 NO_AWARD = "the policy names no award"
+NONE = (0, 0)
 
-# What a day and its week hold already, in the event's experience and from hosted events. Hundredths.
+# What games earned in the event's experience in a day and its week. Hundredths.
 SPENT = """
     SELECT player_id, (coalesce(sum(awarded) FILTER (WHERE day = %s), 0) * 100)::bigint,
            (sum(awarded) * 100)::bigint
     FROM daily_points
-    WHERE player_id = ANY(%s::bigint[]) AND origin = ANY(%s::text[]) AND day >= %s AND day < %s
+    WHERE player_id = ANY(%s::bigint[]) AND origin = %s AND day >= %s AND day < %s
     GROUP BY player_id"""
 
 
@@ -74,13 +76,13 @@ class _Award:
     now: dt.datetime
     policy: ActivePolicy
 
-    def share(self, player: PlayerRow, type_: str, spent: tuple[int, int]) -> Share:
+    def share(self, player: PlayerRow, type_: str, used: tuple[int, int]) -> Share:
         points = self.policy.bundle.points
         occasion = Occasion(type_, self.now, self.event.experience)
         kind = points.events.get(type_)
         weight = max(0, kind.weight or 0) if kind is not None else 0
         full = award_at(weight, occasion, points)
-        amount = capped(full, *spent, (points.daily_cap, points.weekly_cap))
+        amount = capped(full, *used, (points.daily_cap, points.weekly_cap))
         return Share(player, type_, full, amount)
 
 
@@ -90,7 +92,7 @@ def plan(event: HostedEvent, by: Staff, now: dt.datetime) -> Shares:
     rows, hosts = _attended(event), _hosts(event)
     present_ones = {row.player.user_id: row for row in rows if row.player_id not in hosts}
     players = lock_players([*present_ones, *hosts.values()])
-    spent = _spent(event, [player.id for player in players.values()], now)
+    used = _used(event, [player.id for player in players.values()], now)
     award, found = _Award(event, by, now, policy), Shares(players=players)
     for user_id, row in present_ones.items():
         player = players.get(user_id)
@@ -99,11 +101,11 @@ def plan(event: HostedEvent, by: Staff, now: dt.datetime) -> Shares:
         if why := _why_not(player, award):
             found.skipped[player.id] = why
             continue
-        share = award.share(player, kind.award, spent.get(player.id, (0, 0)))
+        share = award.share(player, kind.award, used.get(player.id, NONE))
         found.attendees.append(_with_seconds(share, row))
         found.added += bool(row.added_by)
     if kind.host_award and found.attendees:
-        found.hosts = _of_hosts(hosts.values(), kind.host_award, award, found, spent)
+        found.hosts = _of_hosts(hosts.values(), kind.host_award, award, found, used)
     return found
 
 
@@ -127,7 +129,7 @@ def _of_hosts(
     type_: str,
     award: _Award,
     found: Shares,
-    spent: Mapping[int, tuple[int, int]],
+    used: Mapping[int, tuple[int, int]],
 ) -> list[Share]:
     """Return the shares of hosts who may earn. The policy fixes them, so nobody judges their own."""
     shares = []
@@ -136,7 +138,7 @@ def _of_hosts(
         rank = award.policy.ranks.get(player.rank_id) if player is not None else None
         if player is None or rank is None or rank.is_punishment or not rank.can_earn:
             continue
-        share = award.share(player, type_, spent.get(player.id, (0, 0)))
+        share = award.share(player, type_, used.get(player.id, NONE))
         shares.append(Share(player, type_, share.full, share.amount, hosted=True))
     return shares
 
@@ -157,13 +159,21 @@ def _why_not(player: PlayerRow, award: _Award) -> str:
     return str(refusal or "")
 
 
-def _spent(
+def _used(
     event: HostedEvent, player_ids: Sequence[int], now: dt.datetime
 ) -> dict[int, tuple[int, int]]:
     day = now.astimezone(dt.UTC).date()
     monday = day - dt.timedelta(days=day.weekday())
     week = [monday, monday + dt.timedelta(days=7)]
-    origins = [event.experience, HOSTED]
     with connection.cursor() as cursor:
-        cursor.execute(SPENT, [day, numbers(player_ids), origins, *week])
-        return {player: (of_day, of_week) for player, of_day, of_week in cursor.fetchall()}
+        cursor.execute(SPENT, [day, numbers(player_ids), event.experience, *week])
+        games = {player: (of_day, of_week) for player, of_day, of_week in cursor.fetchall()}
+    hosted = spent(player_ids, event.experience, now)
+    return {player: _both(games, hosted, player) for player in games.keys() | hosted.keys()}
+
+
+def _both(
+    games: Mapping[int, tuple[int, int]], hosted: Mapping[int, tuple[int, int]], player: int
+) -> tuple[int, int]:
+    (day, week), (hosted_day, hosted_week) = games.get(player, NONE), hosted.get(player, NONE)
+    return day + hosted_day, week + hosted_week

@@ -1,6 +1,8 @@
 """Who may host, whom a host may award, and what counts as attended.
 
-The modules in the games decide the same in `hosting.luau`.
+The modules in the games decide who may host, and what counts as attended, the same in
+`hosting.luau`. Whom a host may award is decided here alone: the game sends who was there, and shows
+GRPS's answer. What the caps leave is decided by both, since each awards on its own.
 """
 
 import enum

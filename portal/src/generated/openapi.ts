@@ -970,6 +970,18 @@ export interface components {
             studio: boolean;
         };
         /**
+         * HostedOut
+         * @description Awards for hosted events of this experience, which count toward its caps too.
+         *
+         *         Those of the UTC day and of the ISO week that `asOf` is in.
+         */
+        HostedOut: {
+            /** Format: date-time */
+            asOf: string;
+            today: number;
+            thisWeek: number;
+        };
+        /**
          * EventIn
          * @description One event as sent.
          *
@@ -1348,6 +1360,7 @@ export interface components {
             cases: components["schemas"]["CaseOut"][];
             membership: components["schemas"]["MembershipOut"];
             counts: components["schemas"]["CountsOut"];
+            hosted: components["schemas"]["HostedOut"];
         };
         /**
          * SessionOut

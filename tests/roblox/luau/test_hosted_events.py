@@ -14,6 +14,7 @@ from tests.roblox.luau import cases
 from tests.roblox.luau.grps import Grps
 from tests.roblox.luau.helpers import ADMIRAL, MAJOR, evaluate
 from tests.roblox.luau.machine import Machine, take
+from tests.roblox.luau.test_same_as_python import without_null
 from tests.roblox.luau.universe import NIA, Server, Universe
 
 NIGHTLY = os.environ.get("HYPOTHESIS_PROFILE") == "nightly"
@@ -125,3 +126,65 @@ def test_games_and_grps_judge_hosts_and_presence_alike() -> None:
         questions = [question(dice, ranks, levels) for _ in range(500)]
         answers = take(machine.call(ask, [asked for asked, _ in questions]))
         assert answers == [expected for _, expected in questions]
+
+
+CAPS = """
+local policy = require(game.ServerScriptService.GRPS.shared.policy)
+local sessions = require(game.ServerScriptService.GRPS.server.data.sessions)
+local document, acts = ...
+local bundle = policy.read(document)
+local session = sessions.new({ UserId = 1, Name = "Nia", DisplayName = "" }, "token")
+session.rank, session.membership = "Captain I", "member"
+local amounts = {}
+for place, act in acts do
+    if act.hosted ~= nil then
+        sessions.setHosted(session, act.at, act.hosted[1], act.hosted[2])
+        amounts[place] = 0
+    else
+        amounts[place] = sessions.award(session, "training", act, bundle, act.at).amount
+    end
+end
+return amounts
+"""
+
+
+def day_and_week(at: int) -> tuple[int, int]:
+    day = at // 86_400
+    return day, day - (day + 3) % 7
+
+
+def test_games_and_hosted_awards_share_the_caps() -> None:
+    dice, machine, documents = random.Random(18), Machine(), cases.own()
+    points = parse_bundle(documents).points
+    caps, weight = (points.daily_cap, points.weekly_cap), points.events["training"].weight or 0
+    ask = machine.chunk(CAPS)
+    told = {"version": "1"} | without_null(cases.for_games(documents))
+    for _ in range(CASES // 25):
+        at, acts, expected = 1_900_000_000, [], []
+        games: list[tuple[int, int]] = []  # moment and amount
+        hosted: list[tuple[int, int]] = []
+        for _ in range(40):
+            at += dice.choice([0, 60, 3600, 20_000, 86_400])
+            used = [
+                sum(
+                    amount
+                    for one, amount in games + hosted
+                    if day_and_week(one)[span] == day_and_week(at)[span]
+                )
+                for span in (0, 1)
+            ]
+            magnitude = dice.choice([1, 2, 8, 30])
+            found = hosting.capped(weight * magnitude, used[0], used[1], caps)
+            if dice.random() < 0.4:
+                hosted.append((at, found))
+                ours = [
+                    sum(x for one, x in hosted if day_and_week(one)[span] == day_and_week(at)[span])
+                    for span in (0, 1)
+                ]
+                acts.append({"at": at, "hosted": ours})
+                expected.append(0)
+            else:
+                games.append((at, found))
+                acts.append({"at": at, "magnitude": magnitude})
+                expected.append(found)
+        assert take(machine.call(ask, told, acts)) == expected
