@@ -53,13 +53,14 @@ class MenuEntry:
     """A page of the navigation.
 
     `key` is pressed after `g`. Any of `rights` opens the page; without `rights` it is open to all
-    staff.
+    staff. Pages with the same `group` share a menu of the header.
     """
 
     title: str
     key: str
     names: tuple[str, ...]
     rights: tuple[str, ...] = ()
+    group: str = ""
 
     @property
     def address(self) -> str:
@@ -78,12 +79,17 @@ PAGES = (
         "d",
         ("console:decisions", "admin:players_decision_changelist"),
         ("players.view_decision",),
+        group="Moderation",
     ),
-    MenuEntry("Appeals", "a", ("console:appeals",), ("players.view_appeal",)),
-    MenuEntry("Quotas", "t", ("console:quotas",), ("players.view_player",)),
-    MenuEntry("Leave", "l", ("console:leave",), ("players.view_leave",)),
-    MenuEntry("Events", "v", ("console:hosted-events",), ("players.view_player",)),
-    MenuEntry("Join requests", "n", ("console:join-requests",), ("players.adjust",)),
+    MenuEntry("Appeals", "a", ("console:appeals",), ("players.view_appeal",), group="Moderation"),
+    MenuEntry("Quotas", "t", ("console:quotas",), ("players.view_player",), group="Activity"),
+    MenuEntry("Leave", "l", ("console:leave",), ("players.view_leave",), group="Moderation"),
+    MenuEntry(
+        "Events", "v", ("console:hosted-events",), ("players.view_player",), group="Activity"
+    ),
+    MenuEntry(
+        "Join requests", "n", ("console:join-requests",), ("players.adjust",), group="Moderation"
+    ),
     MenuEntry(
         "Audit",
         "u",
@@ -101,24 +107,37 @@ PAGES = (
         "s",
         ("console:sync", "admin:syncs_syncjob_changelist"),
         ("console.sync", "syncs.view_syncjob"),
+        group="Integrations",
     ),
-    MenuEntry("Discord", "i", ("console:discord",), ("console.sync", "syncs.view_syncjob")),
+    MenuEntry(
+        "Discord",
+        "i",
+        ("console:discord",),
+        ("console.sync", "syncs.view_syncjob"),
+        group="Integrations",
+    ),
     MenuEntry(
         "Webhooks",
         "w",
         ("admin:webhooks_webhookendpoint_changelist",),
         ("webhooks.view_webhookendpoint",),
+        group="Integrations",
     ),
     MenuEntry(
         "Adjustments",
         "j",
         ("console:adjustments", "admin:players_adjustment_changelist"),
         ("players.adjust", "console.bulk", "players.view_adjustment"),
+        group="Bulk",
     ),
-    MenuEntry("Import", "b", ("console:imports",), ("console.bulk",)),
-    MenuEntry("Mass changes", "m", ("console:bulk",), ("console.bulk",)),
+    MenuEntry("Import", "b", ("console:imports",), ("console.bulk",), group="Bulk"),
+    MenuEntry("Mass changes", "m", ("console:bulk",), ("console.bulk",), group="Bulk"),
     MenuEntry(
-        "Experiences", "e", ("console:experiences",), ("console.secrets", "roblox.view_experience")
+        "Experiences",
+        "e",
+        ("console:experiences",),
+        ("console.secrets", "roblox.view_experience"),
+        group="Integrations",
     ),
     MenuEntry("System", "y", ("console:system", "system"), ("console.system",)),
 )

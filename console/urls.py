@@ -10,6 +10,7 @@ from console.approvals import views as approvals_views
 from console.audit import views as exploring
 from console.bulk import adjustment_views
 from console.bulk import views as bulk_views
+from console.design import views as design_views
 from console.discord import views as discord_views
 from console.experiences import views as experiences_views
 from console.hosted_events import views as hosted_events_views
@@ -57,4 +58,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *adjustment_views.urls,
     *import_views.urls,
     *webhook_views.urls,
+    *design_views.urls,
 ]

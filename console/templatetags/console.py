@@ -5,14 +5,13 @@ from typing import Any
 
 from django import template
 from django.contrib.messages.storage.base import Message
-from django.utils.timesince import timesince
 
 from common import database_clock
 from console import navigation
+from console.templatetags.design import UNSET
 
 register = template.Library()
 UNDO = "undo:"
-UNSET = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)  # rows store an unknown moment as one before this
 
 
 @register.simple_tag(takes_context=True)
@@ -29,6 +28,21 @@ def nav_pages(context: template.Context) -> list[dict[str, Any]]:
     return [{"page": page, "address": address, "here": address == here} for page, address in found]
 
 
+@register.filter
+def grouped(places: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the pages of the header: single ones, and menus of those that share a group.
+
+    A menu stands where its first page would. A menu of one page is that page.
+    """
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for place in places:
+        groups.setdefault(place["page"].group or place["page"].title, []).append(place)
+    return [
+        {"title": title, "places": some, "here": any(place["here"] for place in some)}
+        for title, some in groups.items()
+    ]
+
+
 @register.simple_tag
 def link(name: str, *args: Any) -> str:
     """Return the URL of a page, "" if no page has this name."""
@@ -41,12 +55,6 @@ def undo(message: Message) -> str:
     tags = (message.extra_tags or "").split()
     found = next((tag.removeprefix(UNDO) for tag in tags if tag.startswith(UNDO)), "")
     return found if found.startswith("/") and not found.startswith("//") else ""
-
-
-@register.filter
-def ago(moment: dt.datetime | None) -> str:
-    """Return how long ago a moment was, "never" if it is not set."""
-    return "never" if moment is None or moment < UNSET else f"{timesince(moment)} ago"
 
 
 @register.filter

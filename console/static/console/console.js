@@ -20,6 +20,22 @@
     close.addEventListener("click", () => toast.remove());
     toast.append(close);
     toasts.append(toast);
+    leave(toast);
+  }
+
+  // A toast goes by itself, later if it offers an undo. An error stays until somebody closes it. While somebody points at
+  // a toast or is within it, it stays.
+  function leave(toast) {
+    if (toast.classList.contains("is-critical")) return;
+    let timer = 0;
+    const stay = () => clearTimeout(timer);
+    const start = () => {
+      stay();
+      timer = setTimeout(() => (toast.matches(":hover, :focus-within") ? start() : toast.remove()), one("a", toast) ? 30000 : 8000);
+    };
+    for (const name of ["mouseenter", "focusin"]) toast.addEventListener(name, stay);
+    for (const name of ["mouseleave", "focusout"]) toast.addEventListener(name, start);
+    start();
   }
 
   function say(text, kind = "is-notice") {
@@ -29,7 +45,6 @@
     words.textContent = text;
     toast.append(words);
     keep(toast);
-    setTimeout(() => toast.remove(), 8000);
   }
 
   function moveMessages() {
@@ -81,7 +96,7 @@
     const body = one("[data-dialog-body]", page);
     if (!body) return false;
     await dress(page);
-    const title = one("#content > h1", page);
+    const title = one("#content h1", page);
     dialog.dataset.address = address;
     for (const form of all("form", body)) form.action = new URL(form.getAttribute("action") || address, address).href;
     show(title ? title.textContent : page.title, [document.adoptNode(body)]);
@@ -271,7 +286,7 @@
   });
 
   function closeMenus() {
-    for (const menu of all(".c-me[open], .c-fold[open]")) {
+    for (const menu of all(".c-me[open], .c-fold[open], .c-group[open]")) {
       menu.open = false;
       one("summary", menu).focus();
     }
@@ -291,7 +306,7 @@
     if (copy) copyFrom(copy);
     const every = event.target.closest("[data-select-all]");
     if (every) for (const box of all("[data-row] input[type=checkbox]")) box.checked = every.checked;
-    for (const menu of all(".c-me[open]")) if (!menu.contains(event.target)) menu.open = false;
+    for (const menu of all(".c-me[open], .c-wide .c-group[open]")) if (!menu.contains(event.target)) menu.open = false;
   });
 
   async function copyFrom(button) {
@@ -302,6 +317,28 @@
       say("The browser does not let this page copy. Select the text and copy it yourself.", "is-warning");
     }
   }
+
+  // --- times: UTC as the server wrote it, the local time beside it --------------------------------------------------
+  const locally = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+  const hours = new Intl.DateTimeFormat(undefined, { timeStyle: "short" });
+
+  function localTimes(within = document) {
+    for (const time of all("time[data-moment], time[data-ago]", within)) {
+      const at = new Date(time.dateTime);
+      if (time.dataset.told || Number.isNaN(at.getTime()) || !at.getTimezoneOffset()) continue;
+      time.dataset.told = "1";
+      if (time.hasAttribute("data-ago")) {
+        time.title += `, ${locally.format(at)} local`;
+        continue;
+      }
+      const sameDay = at.toISOString().slice(0, 10) === new Date(at - at.getTimezoneOffset() * 60000).toISOString().slice(0, 10);
+      const local = document.createElement("span");
+      local.className = "c-local";
+      local.textContent = ` ${(sameDay ? hours : locally).format(at)} local`;
+      time.append(local);
+    }
+  }
+  new MutationObserver(() => localTimes()).observe(document.body, { childList: true, subtree: true });
 
   // --- the palette: a combobox over what the server found ------------------------------------------------------------
   const search = one("#c-search");
@@ -417,6 +454,7 @@
     if (target && document.activeElement === document.body) target.focus({ preventScroll: true });
   });
 
+  localTimes();
   moveMessages();
   tellKept();
 })();

@@ -33,6 +33,7 @@ OURS = """
     filter-save filter-delete bulk-job bulk-results adjustments adjustment adjustment-results quarantines quarantine
     imports import import-results quotas quotas-csv leave join-requests discord discord-read discord-retry
     hosted-events hosted-events-calendar hosted-event hosted-event-new hosted-event-change hosted-event-add
+    design design-dialog player-avatar
     hosted-event-strike hosted-event-end hosted-event-cancel hosted-event-award hosted-series-end
 """
 OF_THE_ADMIN = "login logout index autocomplete jsi18n view_on_site app_list None"
