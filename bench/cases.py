@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import django
 import psycopg
@@ -286,12 +287,17 @@ def simulation(bench: Bench) -> Iterator[Result]:
 
 
 def quotas(bench: Bench) -> Iterator[Result]:
-    """Compare closing a week of the policy's quotas with one sequential scan of the players."""
-    with quota_cases.officers():
-        scan_seconds, our_seconds = compare(quota_cases.scan, quota_cases.close, 5)
-    yield Result(
-        "closing of quotas / sequential scan (time)", our_seconds / scan_seconds, 5, "lower"
-    )
+    """Compare closing a week of a quota with a scan of the players, and with its bare rows."""
+    empty, *_, second, most = quota_cases.held()
+    for (rank, share), promoted in ((empty, True), (second, False), (most, False)):
+        percent = f"{1 if promoted else share:.0f} %"
+        with quota_cases.playing(rank, promoted):
+            other = quota_cases.scan if promoted else partial(quota_cases.insert, rank)
+            bare, ours = compare(other, partial(quota_cases.close, rank), 5)
+        what, goal = ("sequential scan", 5.0) if promoted else ("rows in bare SQL", 3.0)
+        yield Result(
+            f"closing of a quota for {percent} / {what} (time)", ours / bare, goal, "lower"
+        )
 
 
 def memory(bench: Bench) -> Iterator[Result]:

@@ -39,7 +39,7 @@ class Week(NamedTuple):
 def minutes(player_ids: Collection[int], first: dt.date, end: dt.date) -> dict[int, int]:
     """Return the minutes from `first` until before `end`, by our player id. Zeros are left out."""
     with connection.cursor() as cursor:
-        cursor.execute(SUMS, [MOST, numbers(player_ids), first, end, _counted()])
+        cursor.execute(SUMS, [MOST, numbers(player_ids), first, end, counted_origins()])
         return dict(cursor.fetchall())
 
 
@@ -48,12 +48,12 @@ def weeks(player_id: int, today: dt.date, count: int) -> list[Week]:
     monday = today - dt.timedelta(days=today.weekday())
     mondays = [monday - number * WEEK for number in range(count)]
     with connection.cursor() as cursor:
-        cursor.execute(WEEKS, [MOST, player_id, mondays[-1], _counted()])
+        cursor.execute(WEEKS, [MOST, player_id, mondays[-1], counted_origins()])
         found = dict(cursor.fetchall())
     return [Week(one, found.get(one, 0)) for one in mondays]
 
 
-def _counted() -> list[str]:
+def counted_origins() -> list[str]:
     """Return the origins that count: experiences whose points count, without separate parts."""
     keys = Experience.objects.values_list("key", flat=True)
     return [key for key in keys if counting.in_force(key).points]

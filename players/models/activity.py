@@ -57,7 +57,8 @@ class ActiveDay(models.Model):
 class QuotaPeriod(models.Model):
     """A week or month of one quota, with the rule as it was when the period was opened.
 
-    It is judged once, after its end, in the order of player ids up to `judged_through`.
+    It is judged once, after its end, in the order of player ids up to `judged_through`. When all are
+    judged (`judged_at`), what their misses bring is carried out, up to `followed_through`.
     """
 
     class Status(models.TextChoices):
@@ -74,6 +75,8 @@ class QuotaPeriod(models.Model):
     status = models.CharField(max_length=7, choices=Status, db_default=Status.OPEN)
     opened_at = models.DateTimeField()
     judged_through = models.BigIntegerField(db_default=0)
+    judged_at = models.DateTimeField(null=True, help_text="when everybody was judged")
+    followed_through = models.BigIntegerField(db_default=0)
     closed_at = models.DateTimeField(null=True)
     met = models.IntegerField(db_default=0)
     missed = models.IntegerField(db_default=0)
@@ -104,6 +107,7 @@ class QuotaResult(models.Model):
     """How one player did in one closed period of a quota.
 
     `misses`: how many periods in a row were missed, this one included. `outcome`: what followed.
+    `resting`: days of leave or exemption.
     """
 
     class State(models.TextChoices):
@@ -113,14 +117,23 @@ class QuotaResult(models.Model):
         FREE = "free", "first periods"
 
     pk = models.CompositePrimaryKey("player_id", "period_id")
-    player = models.ForeignKey(Player, on_delete=models.PROTECT, related_name="+", db_index=False)
+    # Rows come from `players` in one statement, and neither players nor periods are deleted. A check
+    # of the database for each row takes longer than the rest of the judgement.
+    player = models.ForeignKey(
+        Player, on_delete=models.PROTECT, related_name="+", db_index=False, db_constraint=False
+    )
     period = models.ForeignKey(
-        QuotaPeriod, on_delete=models.PROTECT, related_name="results", db_index=False
+        QuotaPeriod,
+        on_delete=models.PROTECT,
+        related_name="results",
+        db_index=False,
+        db_constraint=False,
     )
     state = models.CharField(max_length=7, choices=State)
     minutes = models.IntegerField()
     attended = models.IntegerField()
     hosted = models.IntegerField()
+    resting = models.SmallIntegerField(db_default=0)
     misses = models.SmallIntegerField()
     outcome = models.CharField(max_length=7, db_default="")
 

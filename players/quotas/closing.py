@@ -1,39 +1,35 @@
 """Open the periods of the policy's quotas, and judge each once after its end.
 
-A step is one transaction that judges one page of players and stores how far it came. A killed
-worker repeats at most the step that was not committed, so nobody is judged twice.
+A step is one transaction that judges one page of players, or carries out what a page of misses
+brings, and stores how far it came. A killed worker repeats at most the step that was not committed,
+so nobody is judged twice and no miss has two outcomes.
 """
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
 from functools import partial
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Max
 
 from audits.actions import Action
 from audits.record import Actor, Target, record
 from common import advisory_lock
-from common.pg_arrays import numbers, words
 from players.active_policy import ActivePolicy, active
 from players.models import QuotaPeriod
-from players.policy.quotas import Judgement, Standing, State, judge
 from players.quotas import outcomes
-from players.quotas.standings import BoundPlayer, Selection, bound, span_of, standings
+from players.quotas.judgement import judge_page
+from players.quotas.standings import Selection
 from players.statistics.calendar import DAY, SPANS, spans
 from players.statistics.steps import repeat
 
 LOCK = 4_710_070  # advisory lock: one step at a time
 GRACE = dt.timedelta(hours=1)  # after a period's end: for minutes and events that come late
-PLAYERS = 2_000  # in one step
+PLAYERS = 50_000  # judged in one step
+MISSES = 500  # followed in one step: each may warn somebody
 SECONDS = 45.0  # the next run continues
 ACTOR = Actor("system", "quotas", "quotas")
-
-WRITE = """
-    INSERT INTO quota_results (player_id, period_id, state, minutes, attended, hosted, misses, outcome)
-    SELECT c.player, %s, c.state, c.minutes, c.attended, c.hosted, c.misses, c.outcome
-    FROM unnest(%s::bigint[], %s::text[], %s::int[], %s::int[], %s::int[], %s::smallint[], %s::text[])
-         AS c(player, state, minutes, attended, hosted, misses, outcome)"""
+OPEN = [QuotaPeriod.Status.OPEN, QuotaPeriod.Status.JUDGING]
+STATES = ("met", "missed", "excused", "free")
 
 
 def run(now: dt.datetime) -> int:
@@ -90,15 +86,9 @@ def _step(now: dt.datetime) -> int:
         if why_not := _not_judged(period, policy):
             _close(period, QuotaPeriod.Status.DROPPED, now, {"why": why_not})
             return 1
-        players = bound(Selection(period, policy), period.judged_through, PLAYERS)
-        if players:
-            _judge(period, players, policy, now)
-        if len(players) < PLAYERS:
-            _close(period, QuotaPeriod.Status.CLOSED, now, {})
-        return max(1, len(players))
-
-
-OPEN = [QuotaPeriod.Status.OPEN, QuotaPeriod.Status.JUDGING]
+        if period.judged_at is None:
+            return _judge(period, policy, now)
+        return _follow(period, now)
 
 
 def _not_judged(period: QuotaPeriod, policy: ActivePolicy) -> str:
@@ -113,43 +103,27 @@ def _not_judged(period: QuotaPeriod, policy: ActivePolicy) -> str:
     return ""
 
 
-def _judge(
-    period: QuotaPeriod, players: Sequence[BoundPlayer], policy: ActivePolicy, now: dt.datetime
-) -> None:
-    quota, span, found = (
-        Selection(period, policy).quota,
-        span_of(period),
-        standings(period, players),
-    )
-    judged = {player.id: judge(quota, span, found[player.id]) for player in players}
-    followed = outcomes.carry_out(period, players, found, judged, now)
-    _write(period, found, judged, followed)
+def _judge(period: QuotaPeriod, policy: ActivePolicy, now: dt.datetime) -> int:
+    """Judge a page. Return the number of its players, at least 1."""
+    page = judge_page(Selection(period, policy), period.judged_through, PLAYERS)
     period.status = QuotaPeriod.Status.JUDGING
-    period.judged_through = players[-1].id
-    states = [judgement.state for judgement in judged.values()]
-    for state in (State.MET, State.MISSED, State.EXCUSED, State.FREE):
-        setattr(period, state, getattr(period, state) + states.count(state))
-    period.save(update_fields=["status", "judged_through", "met", "missed", "excused", "free"])
+    period.judged_through = page.last or period.judged_through
+    period.judged_at = now if page.players < PLAYERS else None
+    for state in STATES:
+        setattr(period, state, getattr(period, state) + getattr(page, state))
+    period.save(update_fields=["status", "judged_through", "judged_at", *STATES])
+    return max(1, page.players)
 
 
-def _write(
-    period: QuotaPeriod,
-    found: Mapping[int, Standing],
-    judged: Mapping[int, Judgement],
-    followed: Mapping[int, str],
-) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            WRITE,
-            [
-                period.pk,
-                numbers(judged),
-                words(one.state for one in judged.values()),
-                *(numbers(found[pk].done[place] for pk in judged) for place in range(3)),
-                numbers(one.misses for one in judged.values()),
-                [followed.get(pk, "") for pk in judged],
-            ],
-        )
+def _follow(period: QuotaPeriod, now: dt.datetime) -> int:
+    """Carry out what a page of misses brings, and close the period after the last one. Return 1."""
+    last = outcomes.carry_out(period, MISSES, now)
+    if last is None:
+        _close(period, QuotaPeriod.Status.CLOSED, now, {})
+        return 1
+    period.followed_through = last
+    period.save(update_fields=["followed_through"])
+    return 1
 
 
 def _close(
@@ -157,7 +131,7 @@ def _close(
 ) -> None:
     period.status, period.closed_at = status, now
     period.save(update_fields=["status", "closed_at"])
-    counts = {name: getattr(period, name) for name in ("met", "missed", "excused", "free")}
+    counts = {name: getattr(period, name) for name in STATES}
     record(
         Action.QUOTA_CLOSED,
         actor=ACTOR,

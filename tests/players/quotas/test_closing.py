@@ -113,32 +113,6 @@ def test_a_period_is_judged_once(captain: Player) -> None:
     assert AuditEvent.objects.filter(action="quota.closed").count() == 1
 
 
-def test_it_goes_on_after_the_last_judged_player(
-    captain: Player, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for user_id in range(2, 8):
-        make(user_id)
-    monkeypatch.setattr(closing, "PLAYERS", 2)
-    close(MONDAY)
-    steps = []
-
-    def killed(*args: Any) -> Any:
-        steps.append(args)
-        if len(steps) == 3:
-            raise KeyboardInterrupt
-        return judge(*args)
-
-    judge = closing._judge
-    with monkeypatch.context() as patch:
-        patch.setattr(closing, "_judge", killed)
-        with pytest.raises(KeyboardInterrupt):
-            close(MONDAY + WEEK)
-    assert QuotaResult.objects.count() == 4
-    close(MONDAY + WEEK)
-    assert QuotaResult.objects.count() == 7
-    assert AuditEvent.objects.filter(action="quota.missed").count() == 7
-
-
 def test_a_new_quota_does_not_judge_a_week_that_had_begun(captain: Player) -> None:
     close(MONDAY + 3 * DAY)
     close(MONDAY + WEEK)

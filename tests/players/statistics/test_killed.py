@@ -83,6 +83,11 @@ def killed_within(job: str, step: int) -> None:
     assert process.stdout.readline() == "waits\n"
     process.send_signal(signal.SIGKILL)
     process.wait(SECONDS)
+    wait_for_rollback()
+
+
+def wait_for_rollback() -> None:
+    """Wait until the database ended the transaction of a killed worker."""
     for _ in range(SECONDS * 10):
         with connection.cursor() as cursor:
             cursor.execute(
