@@ -114,6 +114,7 @@ POLICY_DIR = BASE_DIR / "config"
 ALLOWED_HOSTS = env.list(
     "ALLOWED_HOSTS", default=[] if PRODUCTION else ["localhost", "127.0.0.1", "[::1]"]
 )
+CSRF_FAILURE_VIEW = "grps_site.http.errors.csrf_failed"
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 ROOT_URLCONF = "grps_site.urls"
 WSGI_APPLICATION = "grps_site.wsgi.application"

@@ -55,5 +55,6 @@ urlpatterns = [
     path("admin/", include("console.accounts.urls")),
     path("admin/", include("console.urls")),
     path("admin/", admin.site.urls),
+    path("favicon.ico", home.favicon, name="favicon"),
     path("", home.home, name="home"),
 ]

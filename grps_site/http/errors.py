@@ -1,4 +1,7 @@
-"""Errors as problem documents (RFC 9457): a stable `type`, a sentence, and the request id."""
+"""Errors as problem documents (RFC 9457): a stable `type`, a sentence, and the request id.
+
+Browsers get some of them as pages (error_pages.py).
+"""
 
 import math
 import sys
@@ -18,8 +21,6 @@ from django.core.exceptions import (
 )
 from django.db import connection
 from django.http import Http404, HttpRequest, HttpResponse
-from django.template.loader import render_to_string
-from django.views.defaults import page_not_found, permission_denied, server_error
 from rest_framework import exceptions, views
 from rest_framework.exceptions import APIException
 from rest_framework.response import Response
@@ -28,7 +29,7 @@ from common import database_errors
 from grps_site.http.json_codec import dumps
 from grps_site.http.routes import route
 
-CONSOLE = "/admin/"  # errors of the console are HTML pages
+CONSOLE = "/admin/"
 MEDIA_TYPE = "application/problem+json"
 # The slugs are part of the contract (docs/api.md).
 SLUGS = {
@@ -64,6 +65,7 @@ MEANINGS = {
 NO_DATABASE = "The database is not available. Try again soon."
 NOT_FOUND = "There is nothing at this address."
 NOT_ALLOWED = "This is not allowed."
+STALE_FORM = "The form is too old, or cookies are blocked. Reload its page and send it again."
 MALFORMED = "The request is malformed."
 RETRY_AFTER = 5  # seconds
 BODY_ERRORS = {
@@ -209,17 +211,14 @@ def _sentence(detail: Any) -> str:
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     if database_errors.is_temporary(exception):
         # Django takes a session that cannot be saved for one that was deleted.
-        return _unavailable(request)
+        return _unavailable()
     if isinstance(exception, RequestDataTooBig):
         return response(413, BODY_ERRORS[413])
     return response(400, UNKNOWN_HOST if isinstance(exception, DisallowedHost) else MALFORMED)
 
 
-def _unavailable(request: HttpRequest) -> HttpResponse:
+def _unavailable() -> HttpResponse:
     _log_unavailable()
-    if request.path.startswith(CONSOLE):
-        page = render_to_string("unavailable.html", {"detail": NO_DATABASE})
-        return HttpResponse(page, status=503, headers=_retry())
     return response(503, NO_DATABASE, headers=_retry())
 
 
@@ -234,14 +233,16 @@ def _log_unavailable() -> None:
 
 
 def not_allowed(request: HttpRequest, exception: Exception) -> HttpResponse:
-    if request.path.startswith(CONSOLE):
-        return permission_denied(request, exception)
-    return response(403, NOT_ALLOWED)
+    told = str(exception) if request.path.startswith(CONSOLE) else ""
+    return response(403, told or NOT_ALLOWED)
+
+
+def csrf_failed(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """Answer a form without the token of its page."""
+    return response(403, STALE_FORM)
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    if request.path.startswith(CONSOLE):
-        return page_not_found(request, exception)
     return response(404, NOT_FOUND)
 
 
@@ -249,8 +250,6 @@ def internal_error(request: HttpRequest) -> HttpResponse:
     """Answer an unexpected error, and log its traceback with the request id."""
     error = sys.exception()
     if error is not None and database_errors.is_temporary(error):
-        return _unavailable(request)
+        return _unavailable()
     log.exception("unexpected error", http={"method": request.method, "route": route(request)})
-    if request.path.startswith(CONSOLE):
-        return server_error(request)
     return response(500, "Something went wrong here; the request id finds it in the logs.")

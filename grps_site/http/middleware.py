@@ -20,7 +20,7 @@ from django.utils.functional import SimpleLazyObject
 
 from common import previous_secrets, tracing
 from common.client_address import parse_address
-from grps_site.http import errors
+from grps_site.http import error_pages, errors
 from grps_site.http.errors import CONSOLE
 from grps_site.http.routes import route
 from grps_site.http.secret_paths import is_private, mask_secrets
@@ -51,6 +51,7 @@ class RequestContextMiddleware:
         response = errors.body_refused(refused) if refused else self.get_response(request)
         seconds = time.perf_counter() - start
         response["X-Request-ID"] = request_id
+        error_pages.for_browsers(request, response)
         if is_private(request.path):
             response["Referrer-Policy"] = "no-referrer"
         metrics.observe(request, response.status_code, seconds)
