@@ -14,7 +14,7 @@ from common.errors import Refused
 from common.parsing import is_row_id
 from console.decorators import page, render
 from console.webhooks import queries
-from console.webhooks.endpoint_actions import ACTIONS, EndpointAction
+from console.webhooks.endpoint_actions import ACTIONS, EndpointAction, Question
 from console.webhooks.forms import EndpointForm, initial_of, labelled_actions
 from players.models import Approval
 from players.moderation.actors import staff_of
@@ -27,6 +27,7 @@ from webhooks.tasks import DELIVERING
 
 LIST = "admin:webhooks_webhookendpoint_changelist"
 OWNER = "console.secrets"
+CONFIRMED = "confirmed"  # the mark of the question that was answered with yes
 
 
 def may_change(request: HttpRequest) -> bool:
@@ -105,6 +106,9 @@ def act(request: HttpRequest, pk: int, name: str) -> HttpResponse:
     form.initial = action.initial(endpoint)
     if request.method == "POST" and form.is_valid():
         try:
+            question = action.question(endpoint, form)
+            if question is not None and request.POST.get(CONFIRMED) != question.mark:
+                return _ask(request, endpoint, action, question)
             done = action.perform(endpoint, form, staff_of(request))
         except Refused as refusal:
             form.add_error(None, str(refusal))
@@ -116,6 +120,27 @@ def act(request: HttpRequest, pk: int, name: str) -> HttpResponse:
     context = {"act": action, "form": form, "notice": action.notice(endpoint)}
     title = f"{action.title} {endpoint.name}"
     return _render(request, "endpoint_action", title, endpoint=endpoint, **context)
+
+
+def _ask(
+    request: HttpRequest, endpoint: WebhookEndpoint, action: EndpointAction, question: Question
+) -> HttpResponse:
+    """Show how many messages would be sent, with the form's values for the confirmation."""
+    given = {
+        name: values
+        for name, values in request.POST.lists()
+        if name not in {"csrfmiddlewaretoken", CONFIRMED, *question.fixed}
+    }
+    fixed = {name: [value] for name, value in question.fixed.items()}
+    kept = {**given, **fixed, CONFIRMED: [question.mark]}
+    context = {
+        "question": question,
+        "kept": [(name, value) for name, values in kept.items() for value in values],
+        "changed": CONFIRMED in request.POST,
+        "act": action,
+    }
+    title = f"{action.title} {endpoint.name}"
+    return _render(request, "endpoint_confirmation", title, endpoint=endpoint, **context)
 
 
 @page("webhooks.view_webhookdelivery")

@@ -1,10 +1,13 @@
-"""The items of the queue that the staff channel shows: requests, and proposed ranks."""
+"""The items of the queue that the staff channel shows: what waits for somebody's decision."""
 
 import datetime as dt
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar
 
+from django.db.models import QuerySet
+
+from common import database_clock
 from common.visible_text import isolated
 from discord.interactions import addresses
 from discord.interactions.answers import SeePage
@@ -20,8 +23,11 @@ from players.moderation.actors import Staff
 from players.moderation.authorization import Circumstances, permission_for
 from players.moderation.command import Command
 from players.policy.bundle import RankRule
+from players.policy.join_requests import JoinDecision
 from players.policy.permissions import Act
 from players.ranks import decisions
+from syncs.join_requests import decisions as join_decisions
+from syncs.models import JoinRequest
 
 CONSOLE = "This needs a fresh sign-in; decide it in the console."
 MOST = 50  # open messages of one kind, the oldest items first
@@ -196,7 +202,47 @@ class Leaves(ItemKind):
         done(key, command)
 
 
-KINDS: dict[str, ItemKind] = {kind.name: kind for kind in (Requests(), Ranks(), Leaves())}
+class JoinRequests(ItemKind):
+    """Requests to join the group. They are decided in the console, with a fresh sign-in."""
+
+    name = "joins"
+
+    def waiting(self) -> list[int]:
+        rows = self._open().order_by("pk")
+        return list(rows.values_list("pk", flat=True)[:MOST])
+
+    def still_waiting(self, keys: list[int]) -> set[int]:
+        return set(self._open().filter(pk__in=keys).values_list("pk", flat=True))
+
+    def item(self, key: int) -> Item | None:
+        row = JoinRequest.objects.filter(pk=key).first()
+        if row is None:
+            return None
+        known = Player.objects.filter(user_id=row.user_id).values_list("pk", flat=True)
+        said = join_decisions.verdict(row, database_clock.now())
+        return Item(
+            title=f"{isolated(str(row))} ({row.user_id}) asks to join the group",
+            reason=f"By the policy's rule: {said.reason}" if said.reason else "",
+            since=row.asked_at,
+            page=addresses.page("console:join-requests"),
+            player_id=known.first(),
+            here=False,
+            outcome=_outcome_of_joining(row),
+        )
+
+    def why_not(self, key: int, by: Staff, now: dt.datetime) -> str:
+        return CONSOLE
+
+    def decide(self, key: int, verb: str, command: Command) -> None:
+        raise SeePage(CONSOLE, addresses.page("console:join-requests"))
+
+    def _open(self) -> QuerySet[JoinRequest]:
+        return JoinRequest.objects.filter(gone_at=None, decision="")
+
+
+KINDS: dict[str, ItemKind] = {
+    kind.name: kind for kind in (Requests(), Ranks(), Leaves(), JoinRequests())
+}
 
 
 def _is_for_discord(act: str) -> bool:
@@ -224,6 +270,13 @@ def _outcome_of_leave(row: Leave) -> str:
     who = _name(row.decided_by.removeprefix("player:"))
     decided = f"Decided by {who}: {row.answer}\n" if who else ""
     return f"{decided}It is {row.get_status_display()}, until {row.last_day}."
+
+
+def _outcome_of_joining(row: JoinRequest) -> str:
+    if row.decision:
+        decided = "Accepted" if row.decision == JoinDecision.ACCEPT else "Declined"
+        return f"{decided}: {row.reason}"
+    return "It is not open any more." if row.gone_at is not None else ""
 
 
 def _outcome(status: str, player_id: str, reason: str) -> str:

@@ -17,12 +17,13 @@ from common.leases import backoff, claim, hold
 from discord import bot, writes
 from discord.interactions import answers
 from discord.interactions.answers import GREEN, RED, Answer, moment, plain
-from discord.interactions.queue_items import KINDS, Item
+from discord.interactions.queue_items import KINDS, Item, JoinRequests
 from discord.models import QueueMessage
 from discord.rest import messages
 from discord.rest.errors import UNKNOWN_MESSAGE, DiscordError
 from discord.rest.messages import Message
 from roblox.open_cloud.errors import RetryDecision
+from syncs.models import JoinRequest
 
 State = QueueMessage.State
 KEPT = dt.timedelta(days=30)  # after the decision, when the message is deleted
@@ -37,7 +38,7 @@ def discover() -> int:
     posting = bool(settings.DISCORD_QUEUE_CHANNEL)
     changes = sum(_close(name) + _begin_anew(name) for name in KINDS)
     changes += sum(map(_create, KINDS)) if posting else 0
-    return changes + _delete_old()
+    return changes + _delete_old() + _delete_forgotten()
 
 
 def step() -> int:
@@ -99,6 +100,13 @@ def _begin_anew(kind: str) -> int:
 def _delete_old() -> int:
     old = QueueMessage.objects.filter(closed_at__lt=database_clock.now() - KEPT)
     return old.exclude(wanted=State.NOTHING).update(wanted=State.NOTHING, retry_at=Now())
+
+
+def _delete_forgotten() -> int:
+    """Have messages deleted that name somebody whose request to join an erasure deleted."""
+    rows = QueueMessage.objects.filter(kind=JoinRequests.name).exclude(wanted=State.NOTHING)
+    forgotten = rows.exclude(key__in=JoinRequest.objects.values("pk"))
+    return forgotten.update(wanted=State.NOTHING, retry_at=Now())
 
 
 def _send(row: QueueMessage) -> None:

@@ -52,6 +52,7 @@ WAITING = """
 ALERTED = (
     ("mirrors", "parked"),
     ("discord_roles", "parked"),
+    ("discord_answers", "late"),
     ("deliveries", "given up"),
     ("endpoints", "failing"),
     ("endpoints", "disabled"),

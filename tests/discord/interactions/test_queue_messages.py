@@ -1,6 +1,7 @@
 """The queue's messages: posted once, decided by buttons, changed wherever it was decided."""
 
 import datetime as dt
+from dataclasses import replace
 from typing import Any
 
 from django.utils import timezone
@@ -12,8 +13,11 @@ from players.moderation import approvals
 from players.moderation.actors import Staff, at_the_shell, officer
 from players.moderation.command import Command
 from players.points import adjustments
+from players.policy.join_requests import JoinDecision
 from players.privacy.person import Person
 from players.ranks import decisions
+from syncs.join_requests import decisions as join_decisions
+from syncs.models import JoinRequest
 from tests.discord.interactions.people import linked, player
 from tests.discord.interactions.receiver import Receiver
 from tests.discord.interactions.signed import CHANNEL, Discord, text_of
@@ -170,6 +174,39 @@ def test_bans_and_ranks_with_powers_are_decided_in_the_console(
     pending.step()
     assert "fresh sign-in" in receiver.texts()[-1]
     assert Decision.objects.get().status == "proposed"
+
+
+def test_join_requests_are_shown_and_decided_in_the_console(
+    discord: Discord, receiver: Receiver
+) -> None:
+    person, now = linked(1, "Imperator"), timezone.now()
+    row = JoinRequest.objects.create(
+        group_id=1, user_id=70, request_id="70", username="nia_*", asked_at=now, seen_at=now,
+        account_made_at=now - dt.timedelta(days=400),
+    )  # fmt: skip
+    body = post(receiver)
+    assert list(buttons(body)) == ["Open in the console"]
+    assert buttons(body)["Open in the console"].endswith("/join-requests/")
+    assert "nia\\_\\* \\(70\\) asks to join the group" in body["content"]
+    assert "The rule of the policy accepts them." in body["content"]
+    discord.fill(person, f"a:{QueueMessage.objects.get().nonce}", "x")
+    pending.step()
+    assert "fresh sign-in" in receiver.texts()[-1]
+    by = replace(at_the_shell(), rights=frozenset({join_decisions.RIGHT}))
+    join_decisions.decide(row.pk, JoinDecision.DECLINE, by=by, reason="no room", now=now)
+    assert "Declined: no room" in post(receiver)["content"]
+    # The same person asks again: it is a new message.
+    JoinRequest.objects.update(decision="", reason="", decided_at=None)
+    post(receiver)
+    assert receiver.calls[-1].method == "DELETE"
+    assert "asks to join" in post(receiver)["content"]
+    assert receiver.calls[-1].method == "POST"
+    JoinRequest.objects.update(gone_at=now)
+    assert "not open any more" in post(receiver)["content"]
+    JoinRequest.objects.all().delete()  # an erasure
+    post(receiver)
+    assert receiver.calls[-1].method == "DELETE"
+    assert not QueueMessage.objects.exists()
 
 
 def test_nothing_is_posted_while_writing_is_off(
