@@ -177,9 +177,17 @@ def for_games(documents: Documents) -> Documents:
     return made | {"multipliers": rows, "community": sections}
 
 
+def without_unsent(documents: Documents) -> Documents:
+    """Return documents without what `for_games` leaves out, so that only seen defects remain."""
+    sent = for_games(documents)
+    points = sent["points"] | {"multipliers": sent.pop("multipliers")}
+    return sent | {"points": points}
+
+
 def _is_elsewhere(row: Any) -> bool:
     """Return whether a multiplier is not for HERE, and take out for what it is."""
-    return isinstance(row, dict) and HERE not in row.pop("experiences", [HERE])
+    places = row.pop("experiences", [HERE]) if isinstance(row, dict) else [HERE]
+    return isinstance(places, list) and HERE not in places
 
 
 def _events(dice: random.Random, levels: list[str]) -> dict[str, Any]:

@@ -85,6 +85,8 @@ class Grps:
             return 200, {}, "{}"
         if path == "/roblox/hosted-events":
             self.hosted.append(json.loads(body))
+            if self.dice is not None and self.dice.random() < self.lossy:
+                return None
             return 200, {}, json.dumps(self.hosted_answer(self.hosted[-1]))
         if path == "/roblox/leave-requests":
             self.commands.append(json.loads(body))
