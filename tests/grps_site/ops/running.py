@@ -19,7 +19,7 @@ from deploy.role import CELERY
 from devserver.processes import web_command
 from tests.conftest import WITHOUT_LIMITS, database_url, free_port
 
-PATIENCE = 90.0  # seconds
+PATIENCE = 240.0  # seconds; other systems may start at the same time
 TOKEN = "2f7c0be6d8a94513b7e0c52d9a6f3184"
 
 
