@@ -18,6 +18,7 @@ from django.http import QueryDict
 
 from common import database_clock
 from common.parsing import is_row_id, whole_number
+from discord.models import DiscordLink
 from players import former_usernames
 from players.leave import queries as leave_queries
 from players.models import CONSOLE, ActiveDay, LedgerEntry, Player, Rank, Sanction
@@ -57,7 +58,7 @@ CONDITIONS = {
 class PlayerFilter:
     """The filter of the list.
 
-    `q`: the beginning of a present or former username, or a whole user id. The other fields are as
+    `q`: the beginning of a present or former username, or a whole id on Roblox or Discord. The other fields are as
     in the query string.
     """
 
@@ -153,7 +154,7 @@ def matching(query: str, limit: int = MOST_MATCHING) -> tuple[list[int], bool]:
 def beginning_with(q: str, limit: int) -> list[Player]:
     """Return up to `limit` players whose present or former name begins with `q`.
 
-    A player with the user id `q` is included.
+    A player with the id `q` on Roblox or Discord is included.
     """
     wanted = filter_of({"q": q})
     if not wanted.q:
@@ -280,7 +281,7 @@ def _ranks(wanted: PlayerFilter) -> list[int] | None:
 
 
 def _direct(wanted: PlayerFilter) -> dict[int, str]:
-    """Return the players whom a search finds by user id or former username.
+    """Return the players whom a search finds by an id or a former username.
 
     The value is the former username.
     """
@@ -290,11 +291,14 @@ def _direct(wanted: PlayerFilter) -> dict[int, str]:
 
 
 def _exact(wanted: PlayerFilter) -> int | None:
-    """Return our id of the player with the entered user id."""
-    user_id = whole_number(wanted.q)
-    if user_id is None:
+    """Return our id of the player with the entered id, of Roblox or of a linked Discord account."""
+    entered = whole_number(wanted.q)
+    if entered is None:
         return None
-    return Player.objects.filter(user_id=user_id).values_list("pk", flat=True).first()
+    links = DiscordLink.objects.filter(discord_id=entered)
+    user_ids = [entered, *links.values_list("user_id", flat=True)]
+    found = dict(Player.objects.filter(user_id__in=user_ids).values_list("user_id", "pk"))
+    return next((found[user_id] for user_id in user_ids if user_id in found), None)
 
 
 def _players(ids: list[int]) -> list[Player]:

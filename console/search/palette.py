@@ -2,6 +2,7 @@
 
 import datetime as dt
 import itertools
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -24,6 +25,7 @@ from players.moderation.authorization import Circumstances, permission_for
 MOST = 8  # of each kind
 RECENT = "console-recent"
 MOST_RECENT = 5
+WORDS = re.compile(r"[^\w']+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +74,12 @@ def _found(request: HttpRequest, q: str) -> Iterator[tuple[str, Iterable[Offer]]
     sees = request.user.has_perm("players.view_player")
     verb, _, name = q.partition(" ")
     if sees and name:
-        actions = [
+        allowed = [
             action
             for action in registry.ACTIONS
-            if action.on_player
-            and action.name.startswith(verb.lower())
-            and request.user.has_perm(action.right)
+            if action.on_player and request.user.has_perm(action.right)
         ]
+        actions = _matching(verb, [(action.name, action) for action in allowed])
         people = queries.beginning_with(name, MOST) if actions else []
         yield "Acts", _acts(actions, people, by, now)
     if sees:
@@ -87,10 +88,25 @@ def _found(request: HttpRequest, q: str) -> Iterator[tuple[str, Iterable[Offer]]
         "Pages",
         (
             Offer(one.title, address, f"g {one.key}")
-            for one, address in navigation.pages(request.user)
-            if one.title.lower().startswith(q.lower())
+            for one, address in _matching(
+                q, [(found[0].title, found) for found in navigation.pages(request.user)]
+            )
         ),
     )
+
+
+def _matching[T](typed: str, named: Iterable[tuple[str, T]]) -> list[T]:
+    """Return what has the typed text in its name: first where a word of it begins with the text."""
+    text = typed.lower()
+    found = [(_place(text, name.lower()), one) for name, one in named if text in name.lower()]
+    return [one for _, one in sorted(found, key=lambda each: each[0])]
+
+
+def _place(text: str, name: str) -> int:
+    """Return 0 where the name begins with the text, 1 where a later word does, else 2."""
+    if name.startswith(text):
+        return 0
+    return 1 if any(word.startswith(text) for word in WORDS.split(name)) else 2
 
 
 def _acts(

@@ -3,7 +3,6 @@
 import datetime as dt
 import json
 import uuid
-from collections.abc import Callable
 from html import unescape
 from typing import Any
 
@@ -38,37 +37,10 @@ from roblox import keys
 from roblox.models import Experience
 from tests.conftest import TESTER
 from tests.console.people import client_with_role
+from tests.console.quarantines.conftest import AGREED, Decide
 from tests.players.conftest import Game
 
-AGREED = {"verb": "approve", "words": "agreed"}
-Decide = Callable[[str], Quarantine]
 LIE = {"type": "training", "awarded": 500, "total": 500}  # training is worth 15
-
-
-@pytest.fixture
-def game(api_key: str) -> Game:
-    return Game(api_key)
-
-
-@pytest.fixture
-def thief(game: Game) -> Game:
-    """Return a server with another, stolen key of the same experience."""
-    return Game(keys.create(Experience.objects.get(key="nexus"), actor=TESTER)[1])
-
-
-@pytest.fixture
-def decide(owner: Client, deputy: Client) -> Decide:
-    """Return a function: two owners decide on the newest quarantine, then the worker runs."""
-
-    def decide(verb: str) -> Quarantine:
-        found = Quarantine.objects.latest("pk")
-        owner.post(f"/admin/quarantines/{found.pk}/{verb}/", {"reason": "looked at it"})
-        deputy.post(f"/admin/approvals/{Approval.objects.latest('pk').pk}/", AGREED)
-        quarantine_release.run_due()
-        found.refresh_from_db()
-        return found
-
-    return decide
 
 
 def lies(game: Game, first: int = 1000, count: int = 101, **changes: Any) -> list[dict[str, Any]]:

@@ -8,6 +8,7 @@ from django.test import Client
 from django.utils import timezone
 
 from audits.models import AuditEvent
+from discord.models import DiscordLink
 from players.discipline import sanctions
 from players.models import Player, Rank
 from players.moderation.actors import at_the_shell
@@ -39,11 +40,28 @@ def offered(client: Client, q: str) -> list[str]:
 
 
 def test_players_are_found_by_how_their_name_begins() -> None:
-    assert offered(owner_client(), "AN") == ["andy", "Anna"]
+    assert offered(owner_client(), "AN")[:2] == ["andy", "Anna"]
 
 
 def test_a_page_is_found_by_how_its_title_begins() -> None:
     assert "Players" in offered(owner_client(), "pla")
+
+
+def test_parts_of_titles_and_acts_are_found() -> None:
+    owner = owner_client()
+    assert "Players" in offered(owner, "layer")
+    assert "Suspend Anna" in offered(owner, "pend ann")
+    found = offered(owner, "pend bob")
+    assert found[0] == "Suspend Bob"
+    first = offered(owner, "ban bob")  # "ban" begins what it names; "unban" only holds it
+    assert first[0] == "Ban Bob"
+
+
+def test_a_linked_discord_id_finds_the_player() -> None:
+    DiscordLink.objects.create(user_id=2, discord_id=987654321012345678, name="andy#1")
+    assert offered(owner_client(), "987654321012345678") == ["andy"]
+    assert "Warn andy" in offered(owner_client(), "warn 987654321012345678")
+    assert offered(owner_client(), "987654321012345679") == []
 
 
 def test_nothing_typed_offers_the_pages() -> None:
@@ -52,7 +70,7 @@ def test_nothing_typed_offers_the_pages() -> None:
 
 def test_nothing_found_says_what_to_type() -> None:
     page = owner_client().get("/admin/palette/", {"q": "<script>"}).content.decode()
-    assert "Nothing begins with" in page
+    assert "Nothing is called" in page
     assert "<script>" not in page
 
 

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+import random
 from typing import Any
 
 import pytest
@@ -9,11 +10,14 @@ import pytest
 from audits.models import AuditEvent
 from common import database_clock
 from players.activity import queries
-from players.models import ActiveDay, ActiveMinutes, Player
+from players.activity.landing import SessionDay, write
+from players.models import ActiveDay, ActiveMinutes, Player, Rank
+from players.policy import active_minutes
 from tests.players.conftest import Game
 from tests.shared_clock import clock_at
 
 pytestmark = pytest.mark.django_db
+EPOCH = dt.date(1970, 1, 1)
 NOON = dt.datetime(2026, 11, 18, 12, tzinfo=dt.UTC)  # a Wednesday
 
 
@@ -53,6 +57,34 @@ def test_reports_are_merged_in_any_order_and_number(game: Game) -> None:
     assert [one["minutes"] for one in receipt["activity"]] == [25, 7]
     assert ActiveMinutes.objects.count() == 2
     assert ActiveDay.objects.get().minutes == 32
+
+
+@pytest.mark.usefixtures("game")
+def test_sql_merges_sessions_as_the_rule_does() -> None:
+    dice, rank = random.Random(7), Rank.objects.get(name="Initiate")
+    player = Player.objects.create(
+        user_id=1, username="x", rank=rank, rank_since=NOON, named_at=NOON
+    )
+    kept = dict[int, dict[str, int]]()
+    for _ in range(30):
+        batch = [
+            SessionDay(player.pk, dice.randrange(3), dice.randrange(4), dice.randrange(200))
+            for _ in range(dice.randrange(1, 5))
+        ]
+        write("nexus", batch)
+        for one in batch:
+            reported = {str(one.day): one.minutes}
+            kept[one.session] = active_minutes.merge(kept.get(one.session, {}), reported)
+        rows = ActiveMinutes.objects.values_list("session", "day", "minutes")
+        expected = {
+            (session, EPOCH + dt.timedelta(days=int(day)), minutes)
+            for session, days in kept.items()
+            for day, minutes in days.items()
+            if minutes
+        }
+        assert set(rows) == expected
+        for day, total in ActiveDay.objects.values_list("day", "minutes"):
+            assert total == sum(row[2] for row in expected if row[1] == day)
 
 
 def test_a_broken_report_does_not_affect_the_others(game: Game) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from players.models import REST, LedgerEntry, Player, Session
+from players.models import REST, ActiveDay, LedgerEntry, Player, Session
 from players.points import consistency
 from roblox.models import Experience
 from roblox.open_cloud import data_stores
@@ -102,6 +102,18 @@ def test_sessions_that_never_came_as_events_are_one_row_each(
     ]
     assert Player.objects.get().kos == 2
     assert consistency.verify() == []
+
+
+def test_active_minutes_of_the_data_store_only_grow(
+    community: World, pull: Pull, nexus: Experience
+) -> None:
+    day = dt.datetime.now(dt.UTC).date() - dt.timedelta(days=1)
+    for number, (minutes, stored) in enumerate(((30, 30), (20, 30), (45, 45)), 1):
+        active = {str(day): minutes, str(day - dt.timedelta(days=90)): 9}
+        session = {"sequence": number, "total": number * 100, "active": active}
+        community.save(1, ours({"41": session}), number * 100)
+        pull("points", nexus)
+        assert list(ActiveDay.objects.values_list("day", "minutes")) == [(day, stored)]
 
 
 def test_events_and_the_data_store_count_once_in_either_order(
