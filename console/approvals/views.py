@@ -15,6 +15,7 @@ from common.errors import Refused
 from common.parsing import is_row_id
 from common.visible_text import isolated
 from console.accounts import identity
+from console.approvals.context import context_of
 from console.decorators import page, render
 from players import tasks
 from players.actions import preconditions
@@ -127,6 +128,7 @@ def approval(request: HttpRequest, pk: int) -> HttpResponse:
         "console/approval.html",
         f"Request {found.pk}",
         approval=found,
+        seen=context_of(found, by, request.user, database_clock.now()),
         sentence=approvals.sentence(found),
         asked_by=names_of([found.event]).get(found.event, found.requested_by),
         why_not=approvals.may_decide(found, by),

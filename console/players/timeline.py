@@ -43,10 +43,12 @@ TONES = {
     Severity.CRITICAL: "critical",
 }
 
-# A refused act says something of the person who tried it, who is found in the audit log.
+# A refused act says something of the person who tried it: it is in the audit log alone.
+HIDDEN = ["act.refused"]
+NOISE = ["mirror.confirmed"]  # shown under Roblox alone
 EVENTS = """
     SELECT id FROM audits WHERE target_kind = 'player' AND target_id = %s AND id < %s
-      AND action <> 'act.refused' {which} ORDER BY id DESC LIMIT """
+      AND action <> ALL(%s) {which} ORDER BY id DESC LIMIT """
 
 DAYS = f"""
     SELECT d.day, sum(d.awarded), sum(d.events), string_agg(d.origin, ', ' ORDER BY d.origin) FROM daily_points d
@@ -113,9 +115,11 @@ def _events(player: Player, which: str, before: int) -> list[TimelineEntry]:
     beginnings = FILTERS.get(which, FILTERS[""])[1]
     clause = "AND action LIKE ANY(%s)" if beginnings else ""
     patterns = [[f"{beginning}%" for beginning in beginnings]] if beginnings else []
+    hidden = HIDDEN if which == "roblox" else HIDDEN + NOISE
     with connection.cursor() as cursor:
         cursor.execute(
-            f"{EVENTS.format(which=clause)}{SIZE + 1:d}", [str(player.pk), before, *patterns]
+            f"{EVENTS.format(which=clause)}{SIZE + 1:d}",
+            [str(player.pk), before, hidden, *patterns],
         )
         ids = [row[0] for row in cursor.fetchall()]
         cursor.execute(DELIVERED, [ids])

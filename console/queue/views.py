@@ -38,6 +38,7 @@ from webhooks.models import WebhookEndpoint
 SIZE = 30  # items on the page of one kind
 EACH = 8  # items of each kind if all kinds are shown
 STRIPS = 4  # endpoints with a chart of the last day, failing ones first
+DAY = dt.timedelta(days=1)
 PICKED = 100  # proposals in one decision
 
 # Items of these kinds can only be taken by people who may decide on them.
@@ -63,6 +64,9 @@ def home(request: HttpRequest) -> HttpResponse:
         found = [
             item for item in found if item.claim is not None and item.claim.holder == by.person
         ]
+    old = request.GET.get("old", "")
+    if old:
+        found = [item for item in found if item.since <= now - DAY]
     return render(
         request,
         "console/home.html",
@@ -72,6 +76,7 @@ def home(request: HttpRequest) -> HttpResponse:
         items=found,
         older=found[-1].key if more else "",
         mine=mine,
+        old=old,
         person=by.person,
         cards=_cards(request, now) if not request.headers.get("HX-Request") else None,
         reasons=input.preset_reasons().get("approve", [])

@@ -6,14 +6,18 @@ from html import unescape
 from typing import Any
 
 import pytest
+from django.db import transaction
 from django.test import Client
 from django.utils import timezone
 
+from audits.actions import Action
 from audits.models import AuditEvent
+from audits.record import Target, record
 from console.decorators import SIGNED_IN_AT
 from players.discipline import sanctions
 from players.models import Approval, Decision, Note, Player, Sanction
 from players.moderation.command import Command
+from tests.conftest import TESTER
 from tests.console.conftest import Make
 from tests.players.conftest import OWNER
 
@@ -215,3 +219,37 @@ def test_nobody_is_led_away_after_an_act(owner: Client, player: Make) -> None:
     token = "6a1e1d4e-5d0c-4f0e-9b52-2f7f4b0f7a11"
     fields = {"token": token, "words": "insulted somebody", "next": "https://evil.example/"}
     assert owner.post("/admin/acts/warn/1/", fields)["Location"] == "/admin/players/1/"
+
+
+def test_whoever_approves_sees_the_person_and_who_asked(
+    owner: Client, deputy: Client, player: Make
+) -> None:
+    player(1)
+    send(owner, "warn", words="insulted somebody")
+    send(owner, "ban", words="exploits", duration="good", evidence="https://example.com/a")
+    pk = Approval.objects.get().pk
+    page = told(deputy.get(f"/admin/approvals/{pk}/"))
+    for words in (
+        "They cannot join any of the community's games",
+        "1 warning in force",
+        "insulted somebody",
+        "Who asked, lately",
+        'target="_blank"',
+    ):
+        assert words in page, words
+    Approval.objects.update(created_at=timezone.now() - dt.timedelta(days=2))
+    assert "Ban player_1" in told(deputy.get("/admin/?kind=requests&old=1"))
+    Approval.objects.update(created_at=timezone.now())
+    assert "Nothing waits here" in told(deputy.get("/admin/?kind=requests&old=1"))
+
+
+def test_confirmed_mirrors_are_shown_under_roblox_alone(owner: Client, player: Make) -> None:
+    one = player(1)
+    with transaction.atomic():
+        target = Target("player", str(one.pk), one.username, one.subject)
+        record(Action.MIRROR_CONFIRMED, actor=TESTER, target=target, after={"rank": "x"})
+    shown = [
+        len(owner.get(f"/admin/players/1/?show={name}").context["timeline"].entries)
+        for name in ("", "roblox")
+    ]
+    assert shown == [0, 1]
