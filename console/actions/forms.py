@@ -33,10 +33,15 @@ FIELDS = ("reason", "until", "amount", "rank", "evidence", "text", "first", "las
 
 
 class ActForm(forms.Form):
-    """A preset reason, the person's own words, or both."""
+    """A preset reason, the person's own words, or both.
 
+    `quick`: the text of the button beside each preset that sends the form with it; "": none.
+    """
+
+    quick = ""
     token = forms.UUIDField(widget=forms.HiddenInput)
     preset = forms.ChoiceField(required=False, label="Reason", widget=forms.RadioSelect)
+    send = forms.CharField(required=False, widget=forms.HiddenInput)  # a preset's own button
     words = forms.CharField(
         required=False,
         max_length=LONGEST_REASON,
@@ -62,10 +67,18 @@ class ActForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
-        reason = ": ".join(filter(None, (data.get("preset"), (data.get("words") or "").strip())))
+        reason = reason_in(data, self.fields.get("preset"))
         if "words" in self.fields and not reason:
             self.add_error("words", "Choose a reason, or say one in your own words.")
         return data | {"reason": reason}
+
+
+def reason_in(data: dict[str, Any], preset: Any) -> str:
+    """Return the reason of a form: that of the pressed button or the chosen one, and the words."""
+    known = [value for value, _ in preset.choices] if preset is not None else []
+    pressed = data.get("send") if data.get("send") in known else ""
+    words = (data.get("words") or "").strip()
+    return ": ".join(filter(None, (pressed or data.get("preset"), words)))
 
 
 class EvidenceForm(ActForm):

@@ -1,5 +1,8 @@
 """The dialog that reverts an event."""
 
+import datetime as dt
+
+from django import forms
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -13,9 +16,16 @@ from console.decorators import page, render
 from console.experiences.views import ReasonForm
 from players.actions import undo
 from players.models import Player
-from players.moderation.actors import staff_of
+from players.moderation.actors import Staff, staff_of
 from players.moderation.command import Command
 from webhooks.messages import payloads
+
+AT_ONCE = dt.timedelta(minutes=1)  # one's own act is undone without a typed reason
+SLIP = "Undone right after it was done."
+
+
+class AtOnce(forms.Form):
+    """The undo of an act of one's own, within a minute."""
 
 
 @page("players.warn")
@@ -26,15 +36,17 @@ def revert(request: HttpRequest, event_id: int) -> HttpResponse:
         raise Http404
     offer = undo.options([event])[event_id]
     back = _back(event)
-    form = ReasonForm(request.POST or None)
+    by, now = staff_of(request), database_clock.now()
+    at_once = _is_own(event, by) and now - event.at < AT_ONCE
+    form = (AtOnce if at_once else ReasonForm)(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
             done = undo.revert(
                 event_id,
                 Command(
-                    by=staff_of(request),
-                    reason=form.cleaned_data["reason"],
-                    now=database_clock.now(),
+                    by=by,
+                    reason=form.cleaned_data.get("reason", "") or SLIP,
+                    now=now,
                 ),
             )
         except Refused as refusal:
@@ -52,6 +64,10 @@ def revert(request: HttpRequest, event_id: int) -> HttpResponse:
         offer=offer,
         back=back,
     )
+
+
+def _is_own(event: PlacedEvent, by: Staff) -> bool:
+    return (event.actor_kind, event.actor_id) == (by.actor.kind, by.actor.id)
 
 
 def _back(event: PlacedEvent) -> str:

@@ -21,7 +21,7 @@ from common.amounts import points
 from common.errors import Refused
 from common.visible_text import isolated
 from console import navigation
-from console.actions.forms import FORMS, add_error, given
+from console.actions.forms import FORMS, ActForm, EvidenceForm, add_error, given
 from console.decorators import page, render
 from console.models import SentForm
 from console.players import case_summary
@@ -39,6 +39,8 @@ from players.moderation.authorization import Circumstances, permission_for
 from players.moderation.command import Command
 from players.moderation.input import LONGEST_REASON
 from players.policy.ranks import DAY
+
+REASON_ALONE = {ActForm, EvidenceForm}  # forms that need nothing else
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,8 @@ def _answer(request: HttpRequest, dialog: Dialog) -> HttpResponseBase:
         by=dialog.by,
     )
     found = _permission(dialog)
+    if "preset" in form.fields and type(form) in REASON_ALONE and not dialog.action.severe:
+        form.quick = "Send"
     if request.method == "POST" and not found.allowed:
         refusals.record_refusal(dialog.action.name, dialog.player.user_id, dialog.by.actor)
     elif request.method == "POST" and form.is_valid():
@@ -135,6 +139,7 @@ def _ask(
         player=player,
         case=case_summary.head(player, facts.policy, dialog.now),
         form=form,
+        action=action.name,
         button=action.title,
         grave=action.severe,
         words=action.consequence(facts),

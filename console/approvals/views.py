@@ -7,7 +7,8 @@ from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
-from django.urls import path
+from django.urls import path, reverse
+from django.utils.http import url_has_allowed_host_and_scheme
 
 from audits.models import AuditPersonal
 from common import database_clock
@@ -15,6 +16,7 @@ from common.errors import Refused
 from common.parsing import is_row_id
 from common.visible_text import isolated
 from console.accounts import identity
+from console.actions.forms import reason_in
 from console.approvals.context import context_of
 from console.decorators import page, render
 from players import tasks
@@ -35,8 +37,12 @@ SIZE = 50
 UNLINKED = "local owner, unlinked"
 
 
+VERBS = ("approve", "reject", "withdraw", "deny")
+OWN = ("withdraw", "deny")  # decisions on one's own request
+
+
 class Deciding(forms.Form):
-    """A reason, preset or in the person's own words, and the pressed button."""
+    """A reason, preset for this verb or in the person's own words, and the pressed button."""
 
     preset = forms.ChoiceField(required=False, label="Reason", widget=forms.RadioSelect)
     words = forms.CharField(
@@ -45,24 +51,26 @@ class Deciding(forms.Form):
         label="In your own words",
         widget=forms.Textarea(attrs={"rows": 2}),
     )
-    verb = forms.ChoiceField(
-        choices=[(verb, verb) for verb in ("approve", "reject", "withdraw", "deny")]
-    )
+    send = forms.CharField(required=False, widget=forms.HiddenInput)  # a preset's own button
+    verb = forms.ChoiceField(choices=[(verb, verb) for verb in VERBS])
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        found = input.preset_reasons()
+    def __init__(self, data: Any, *, verb: str) -> None:
+        super().__init__(data)
+        self.presets = input.preset_reasons().get(verb, [])
+        self.quick = "Send" if self.presets else ""
         field = self.fields["preset"]
         assert isinstance(field, forms.ChoiceField)
-        field.choices = [
-            (text, text) for text in [*found.get("approve", []), *found.get("reject", [])]
-        ]
+        field.choices = [(text, text) for text in self.presets]
+        if not self.presets:
+            del self.fields["preset"]
+        elif verb == "approve":
+            field.initial = self.presets[0]
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
-        reason = ": ".join(filter(None, (data.get("preset"), (data.get("words") or "").strip())))
+        reason = reason_in(data, self.fields.get("preset"))
         if not reason and data.get("verb") == "approve":
-            reason = next(iter(input.preset_reasons().get("approve", [])), "")
+            reason = next(iter(self.presets), "")
         if not reason:
             self.add_error("words", "Choose a reason, or say one in your own words.")
         return data | {"reason": reason}
@@ -108,7 +116,9 @@ def approval(request: HttpRequest, pk: int) -> HttpResponse:
         "withdraw": "Taken back",
         "deny": "Turned down. Owners are told that the experience's key may be in other hands",
     }
-    form = Deciding(request.POST or None)
+    own = by.is_person(found.requested_by)
+    verb = _verb(request, own=own and not approvals.confirmable(found))
+    form = Deciding(request.POST or None, verb=verb)
     if (
         request.method == "POST"
         and form.is_valid()
@@ -122,7 +132,7 @@ def approval(request: HttpRequest, pk: int) -> HttpResponse:
             tasks.IMPORTING.give()
         elif found.act == resolution.RELEASE:
             tasks.RELEASING.give()
-        return redirect("console:approval", found.pk)
+        return redirect(_next(request) or reverse("console:approval", args=[found.pk]))
     return render(
         request,
         "console/approval.html",
@@ -132,7 +142,9 @@ def approval(request: HttpRequest, pk: int) -> HttpResponse:
         sentence=approvals.sentence(found),
         asked_by=names_of([found.event]).get(found.event, found.requested_by),
         why_not=approvals.may_decide(found, by),
-        own=by.is_person(found.requested_by),
+        own=own,
+        verb=verb,
+        next=_next(request),
         brought_by=_experience(found),
         confirmable=approvals.confirmable(found),
         form=form,
@@ -152,13 +164,15 @@ def decision(request: HttpRequest, pk: int) -> HttpResponse:
         "reject": decisions.reject,
     }
     said = {"approve": f"{found.to_rank} is given", "reject": "Turned down"}
-    form = Deciding(request.POST or None)
+    retired = "" if found.to_rank_id in active().ranks else preconditions.RETIRED
+    verb = "reject" if retired else _verb(request)
+    form = Deciding(request.POST or None, verb=verb)
     if (
         request.method == "POST"
         and form.is_valid()
         and _decided(request, form, verbs, found.pk, by, said)
     ):
-        return redirect("console:decision", found.pk)
+        return redirect(_next(request) or reverse("console:decision", args=[found.pk]))
     return render(
         request,
         "console/decision.html",
@@ -167,12 +181,31 @@ def decision(request: HttpRequest, pk: int) -> HttpResponse:
         proposed_by=_proposer(found),
         is_open=found.status == Decision.Status.PROPOSED,
         why_not=_why_not(found, by),
-        retired="" if found.to_rank_id in active().ranks else preconditions.RETIRED,
+        retired=retired,
+        verb=verb,
+        next=_next(request),
         policy_number=PolicyVersion.objects.values_list("number", flat=True).get(
             pk=found.policy_id
         ),
         form=form,
     )
+
+
+def _verb(request: HttpRequest, *, own: bool = False) -> str:
+    """Return the verb that was pressed or is asked for: by default the one to approve."""
+    asked = request.POST.get("verb") or request.GET.get("verb") or ""
+    if own:
+        return asked if asked in OWN else "withdraw"
+    return asked if asked in VERBS else "approve"
+
+
+def _next(request: HttpRequest) -> str:
+    """Return the page on this site from which a dialog was opened, "" if none is named."""
+    wanted = request.POST.get("next", "")
+    safe = url_has_allowed_host_and_scheme(
+        wanted, {request.get_host()}, require_https=request.is_secure()
+    )
+    return wanted if safe and wanted.startswith("/") else ""
 
 
 def _proposer(found: Decision) -> str:

@@ -4,7 +4,7 @@ import datetime as dt
 from typing import Any
 
 from console import navigation
-from console.queue.base import Item, WorkKind
+from console.queue.base import Item, WorkKind, approve_or_reject
 from players.bulk.row_executor import BULK_JOBS
 from players.mass_adjustments.lifecycle import ADJUSTMENTS
 from players.models import Approval
@@ -44,8 +44,15 @@ def _item(row: Approval, by: Staff) -> Item:
         since=row.created_at,
         link=about,
         tone="quiet" if own and not confirmable else "warning",
-        acts=(("Confirm" if own and confirmable else "Take back" if own else "Decide", address),),
+        acts=_acts(row, own, address),
+        decides=not own,
     )
+
+
+def _acts(row: Approval, own: bool, address: str) -> tuple[tuple[str, str], ...]:
+    if own:
+        return (("Confirm" if approvals.confirmable(row) else "Take back", address),)
+    return approve_or_reject(address)
 
 
 def _whose(row: Approval, own: bool) -> str:

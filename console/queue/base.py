@@ -18,7 +18,10 @@ MOST = 100  # upper limit of counting
 
 @dataclass(slots=True)
 class Item:
-    """One item of work. `acts`: title and URL of up to two dialogs. `link`: its page."""
+    """One item of work. `acts`: title and URL of up to two dialogs. `link`: its page.
+
+    `decides`: its dialogs decide on it, so the next one is opened after it.
+    """
 
     kind: str
     key: str
@@ -30,7 +33,13 @@ class Item:
     acts: Sequence[tuple[str, str]] = ()
     dialog: bool = False
     picks: bool = False
+    decides: bool = False
     claim: Claim | None = field(default=None)
+
+
+def approve_or_reject(address: str) -> tuple[tuple[str, str], ...]:
+    """Return the two dialogs of a decision, each with reasons of its own."""
+    return ("Approve", f"{address}?verb=approve"), ("Reject", f"{address}?verb=reject")
 
 
 class WorkKind(ABC):

@@ -6,7 +6,7 @@ from typing import Any
 from common.visible_text import isolated
 from console import navigation
 from console.accounts.permissions import LOCAL
-from console.queue.base import Item, WorkKind
+from console.queue.base import Item, WorkKind, approve_or_reject
 from players.models import Decision
 from players.moderation.actors import Staff
 
@@ -41,6 +41,7 @@ def _item(row: Decision) -> Item:
         since=row.created_at,
         link=navigation.player(row.player.user_id) if row.player.user_id > 0 else address,
         tone="warning" if row.kind == Decision.Kind.DEMOTION else "notice",
-        acts=(("Decide", address),),
+        acts=approve_or_reject(address),
+        decides=True,
         picks=True,
     )

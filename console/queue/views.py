@@ -79,16 +79,26 @@ def home(request: HttpRequest) -> HttpResponse:
         old=old,
         person=by.person,
         cards=_cards(request, now) if not request.headers.get("HX-Request") else None,
-        reasons=input.preset_reasons().get("approve", [])
-        + input.preset_reasons().get("reject", []),
+        verbs=[
+            (verb, verb.capitalize(), input.preset_reasons().get(verb, []))
+            for verb in ("approve", "reject")
+        ],
     )
 
 
 class Picked(forms.Form):
-    """Several proposals, with one verb and one reason."""
+    """Several proposals, with one verb and its reason."""
 
     verb = forms.ChoiceField(choices=[("approve", "approve"), ("reject", "reject")])
-    reason = forms.CharField(max_length=LONGEST_REASON)
+    approve_reason = forms.CharField(max_length=LONGEST_REASON, required=False)
+    reject_reason = forms.CharField(max_length=LONGEST_REASON, required=False)
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        reason = (data.get(f"{data.get('verb')}_reason") or "").strip()
+        if not reason:
+            self.add_error(None, "Choose a reason.")
+        return data | {"reason": reason}
 
 
 @require_POST

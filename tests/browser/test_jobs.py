@@ -7,7 +7,7 @@ import pytest
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 
-from audits.models import AuditEvent
+from audits.models import AuditEvent, AuditPersonal
 from players import daily_figures
 from players.discipline import notes, sanctions
 from players.models import Approval, DailyFigure, Decision, Player, Sanction
@@ -60,28 +60,83 @@ def busy(community: list[Player]) -> Player:
     return one
 
 
-def test_a_proposal_is_approved_from_the_queue_in_two_clicks(
-    browser_page: Page, busy: Player
-) -> None:
-    browser_page.goto("/admin/?kind=decisions")
-    looked_at(browser_page, "queue-ranks")
-    row = browser_page.locator("[data-row]", has_text=f"{busy.username}:")
-    row.get_by_role("link", name=re.compile("^Decide")).click()
-    dialog = browser_page.get_by_role("dialog")
-    expect(dialog).to_contain_text("Led four trainings")
+# Real presses of keys and of the mouse, over the pages of a tab. Typed text is not counted.
+COUNT = """
+    const count = (kind) => sessionStorage.setItem(kind, 1 + Number(sessionStorage.getItem(kind) || 0));
+    addEventListener("keydown", (event) => event.isTrusted && event.key !== "Control" && count("keys"), true);
+    addEventListener("click", (event) => event.isTrusted && event.detail > 0 && count("clicks"), true);
+"""
+SPENT = """() => {
+    const found = ["keys", "clicks"].map((kind) => Number(sessionStorage.getItem(kind) || 0));
+    sessionStorage.removeItem("keys");
+    sessionStorage.removeItem("clicks");
+    return found;
+}"""
+
+
+def spent(page: Page, told: str) -> tuple[int, int]:
+    """Wait until the page tells this, and return the keys and clicks since the last call."""
+    expect(page.locator("#c-toasts")).to_contain_text(told)
+    page.evaluate("document.querySelectorAll('#c-toasts li').forEach((one) => one.remove())")
+    keys, clicks = page.evaluate(SPENT)
+    return keys, clicks
+
+
+def press(page: Page, *keys: str) -> None:
+    """Press keys, and wait before those for a dialog until it is open."""
+    for key in keys:
+        if key in {"Enter", "1"}:
+            expect(page.get_by_role("dialog").locator("form").first).to_be_visible()
+        page.keyboard.press(key)
+
+
+def test_the_queue_is_decided_by_three_keys_or_two_clicks(browser_page: Page, busy: Player) -> None:
+    page, dialog = browser_page, browser_page.get_by_role("dialog")
+    page.add_init_script(COUNT)
+    page.goto("/admin/?kind=decisions")
+    looked_at(page, "queue-ranks")
+    page.evaluate(SPENT)
+    press(page, "j", "a", "Enter")
+    assert spent(page, "is given") == (3, 0)
+    expect(dialog).to_contain_text("Led four trainings")  # the next one is open
+    looked_at(page, "decision-dialog")
+    press(page, "Escape")
+    press(page, "r", "1", "Enter")
+    assert spent(page, "Turned down") == (4, 0)  # with Escape
+    assert list(Decision.objects.order_by("pk").values_list("status", flat=True)) == [
+        "applied",
+        "rejected",
+    ]
+    assert AuditPersonal.objects.filter(field="reason", value="Not ready yet").count() == 1
+    page.goto("/admin/?kind=requests")
+    press(page, "c")
+    expect(page.get_by_role("button", name=re.compile("^Release"))).to_be_visible()
+    page.evaluate(SPENT)
+    page.get_by_role("link", name=re.compile("^Approve")).click()
     dialog.get_by_role("button", name="Approve").click()
-    expect(browser_page.get_by_role("status")).to_contain_text("is given")
-    assert Decision.objects.get(player=busy).status == "applied"
+    assert spent(page, "Approved and carried out") == (0, 2)
 
 
-def test_the_same_with_three_keys(browser_page: Page, busy: Player) -> None:
-    Decision.objects.exclude(player=busy).update(status="withdrawn")
-    browser_page.goto("/admin/?kind=decisions")
-    browser_page.keyboard.press("j")
-    browser_page.keyboard.press("a")
-    expect(browser_page.get_by_role("dialog")).to_contain_text("Led four trainings")
-    browser_page.get_by_role("dialog").get_by_role("button", name="Approve").press("Enter")
-    expect(browser_page.get_by_role("status")).to_contain_text("is given")
+def test_a_case_file_acts_by_three_keys_or_two_clicks(browser_page: Page, busy: Player) -> None:
+    page, dialog = browser_page, browser_page.get_by_role("dialog")
+    page.add_init_script(COUNT)
+    page.goto(f"/admin/players/{busy.user_id}/")
+    page.evaluate(SPENT)
+    press(page, "w", "1", "Enter")
+    expect(page.get_by_role("status")).to_contain_text("is warned")
+    press(page, "u", "Enter")
+    assert spent(page, "taken back") == (5, 0)  # three to warn, two to undo
+    page.keyboard.press("n")
+    expect(dialog.get_by_label("Note")).to_be_focused()
+    page.keyboard.insert_text("Was polite.")
+    page.keyboard.press("Control+Enter")
+    assert spent(page, "note") == (2, 0)
+    page.get_by_role("link", name="Warn", exact=True).click()
+    expect(dialog.get_by_role("radio", name="Insulted other players")).to_be_checked()  # the last
+    dialog.get_by_role("button", name=re.compile("^Send.*Spammed the chat")).click()
+    assert spent(page, "is warned") == (0, 2)
+    reasons = Sanction.objects.filter(player=busy).order_by("pk").values_list("reason", flat=True)
+    assert list(reasons)[-2:] == ["Insulted other players", "Spammed the chat"]
 
 
 def test_home_shows_everything_that_waits(browser_page: Page, busy: Player) -> None:
@@ -98,13 +153,12 @@ def test_a_warning_is_given_and_undone_from_the_toast(browser_page: Page, busy: 
     dialog = browser_page.get_by_role("dialog")
     expect(dialog).to_contain_text("This is warning 3")
     looked_at(browser_page, "act-dialog")
-    dialog.get_by_text("Insulted other players").click()
+    dialog.get_by_role("radio", name="Insulted other players").check()
     dialog.get_by_role("button", name="Warn").click()
     expect(browser_page.get_by_role("status")).to_contain_text("is warned (3 active)")
     browser_page.get_by_role("status").get_by_role("link", name="Undo").click()
     expect(dialog).to_contain_text("Pardons the warning")
     looked_at(browser_page, "revert")
-    dialog.get_by_label("Reason").fill("It was somebody else.")
     dialog.get_by_role("button", name="Revert").click()
     expect(browser_page.get_by_role("status")).to_contain_text("taken back")
     assert Sanction.objects.filter(player=busy, kind="warning", lifted_at=None).count() == 2

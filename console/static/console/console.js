@@ -58,6 +58,7 @@
   // --- the dialog: a page's [data-dialog-body], and the forms within -----------------------------------------------
   const trouble = "That could not be loaded. Try again, or open the page itself.";
   let opener = null;
+  let row = null; // of the queue, on which the dialog decides
 
   function show(title, nodes) {
     one("#c-dialog-title").textContent = title;
@@ -68,8 +69,51 @@
     }
     if (window.htmx) window.htmx.process(dialog);
     const main = one("[data-main]", dialog);
-    const first = one("[aria-invalid='true']", main) || one("[autofocus]", main) || one("#c-dialog-title");
-    first.focus();
+    recall(main);
+    const first = one("[aria-invalid='true']", main) || one("[autofocus]", main) || firstField(main);
+    (first || one("form .is-primary", main) || one("#c-dialog-title")).focus();
+  }
+
+  function firstField(main) {
+    const fields = all("form :is(input:not([type=hidden]), textarea, select)", main).filter(seen);
+    const [first] = fields;
+    // Of radio buttons the chosen one: the arrows move on from it, and Enter sends it.
+    if (!first || first.type !== "radio") return first;
+    return fields.find((one) => one.name === first.name && one.checked) || first;
+  }
+
+  // The last reason for the same act, in this browser alone.
+  const reasonsOf = (form) => `grps-reason-${form.dataset.reasons}`;
+
+  function recall(main) {
+    for (const form of all("form[data-reasons]", main)) {
+      const last = localStorage.getItem(reasonsOf(form));
+      const same = last && all("[name=preset]", form).find((one) => one.value === last);
+      if (same && !one("[aria-invalid='true'], .errorlist", form)) same.checked = true;
+    }
+  }
+
+  function keepReason(form, data) {
+    const reason = data.get("send") || data.get("preset");
+    if (form.dataset.reasons && reason) localStorage.setItem(reasonsOf(form), reason);
+  }
+
+  const sends = (form) => one("[data-default]", form) || one("button[type=submit]", form);
+
+  function inDialog(event) {
+    const form = event.target.closest("form") || one("[data-main] form", dialog);
+    if (!form) return;
+    if (event.key === "Enter" && event.repeat && !typing(event.target)) event.preventDefault(); // of the key that opened the dialog
+    else if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
+      event.preventDefault();
+      form.requestSubmit(sends(form));
+    } else if (/^[1-9]$/.test(event.key) && !typing(event.target) && !event.ctrlKey && !event.metaKey && !event.altKey) {
+      const preset = all("[name=preset]", form)[Number(event.key) - 1];
+      if (!preset) return;
+      event.preventDefault();
+      preset.checked = true;
+      preset.focus();
+    }
   }
 
   // A page brings its own style sheets; where its part is shown, they must be too, before it is seen.
@@ -98,7 +142,11 @@
     await dress(page);
     const title = one("#content h1", page);
     dialog.dataset.address = address;
-    for (const form of all("form", body)) form.action = new URL(form.getAttribute("action") || address, address).href;
+    for (const form of all("form", body)) {
+      form.action = new URL(form.getAttribute("action") || address, address).href;
+      const next = one("input[name=next]", form);
+      if (next) next.value = location.pathname + location.search;
+    }
     show(title ? title.textContent : page.title, [document.adoptNode(body)]);
     return true;
   }
@@ -127,6 +175,7 @@
       const text = await answer.text();
       if (!answer.redirected && (await ours(text, answer.url))) return;
       if (answer.redirected) {
+        keepReason(form, data);
         await arrive(answer.url, text);
         return;
       }
@@ -148,9 +197,21 @@
   // What followed the redirect has taken the messages: put that page in place of this one rather than ask twice.
   async function arrive(address, text) {
     const page = new DOMParser().parseFromString(text, "text/html");
-    if (new URL(address).pathname === location.pathname && (await put(page))) return;
+    const at = row ? rows().indexOf(row) : -1;
+    if (new URL(address).pathname === location.pathname && (await put(page))) return goOn(at);
     keepForNext(page);
     location.assign(address);
+  }
+
+  // After a decision the item that took its place is open.
+  function goOn(at) {
+    if (at < 0) return;
+    const list = rows();
+    const next = list.slice(at).find((row) => row.matches("[data-decides]")) || list.find((row) => row.matches("[data-decides]"));
+    if (!next) return;
+    next.classList.add("is-at");
+    row = next;
+    openDialog(one("[data-act]", next).href);
   }
 
   async function put(page) {
@@ -236,10 +297,20 @@
     row.classList.add("is-at");
   });
 
-  function press(selector) {
-    const row = present();
-    const target = row && one(selector, row);
+  function press(selector, number = 0) {
+    const row = present() || rows()[0];
+    const target = row && all(selector, row)[number];
     if (target) target.click();
+  }
+
+  function hot(name) {
+    const target = one(`[data-hot="${name}"]`);
+    if (target) target.click();
+  }
+
+  function undoLast() {
+    const [last] = all("#c-toasts a[data-dialog]").slice(-1);
+    if (last) last.click();
   }
 
   const firstAct = "[data-act], a[data-dialog], button.c-button, a.c-button:not([data-open])";
@@ -253,6 +324,11 @@
     k: () => go(-1),
     o: () => press("[data-open]"),
     a: () => press(firstAct),
+    r: () => press("[data-act]", 1),
+    c: () => press("[data-claim]"),
+    w: () => hot("warn"),
+    n: () => hot("note"),
+    u: () => undoLast(),
     x: () => press("input[type=checkbox]"),
     "/": () => focusSearch(),
     "?": () => sheet(),
@@ -264,7 +340,8 @@
       if (focusSearch()) event.preventDefault();
       return;
     }
-    if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target) || (dialog && dialog.open)) return;
+    if (dialog && dialog.open) return inDialog(event);
+    if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return;
     if (event.key === "Escape") return closeMenus();
     if (event.timeStamp - going < 1500) {
       going = -Infinity;
@@ -297,6 +374,7 @@
     const plain = event.button === 0 && !event.ctrlKey && !event.metaKey && !event.shiftKey && !event.altKey;
     if (link && dialog && plain && sameSite(link.href)) {
       event.preventDefault();
+      if (!dialog.open) row = link.closest("[data-decides]");
       openDialog(link.href);
       return;
     }

@@ -11,7 +11,7 @@ from django.test import Client
 from django.utils import timezone
 
 from audits.actions import Action
-from audits.models import AuditEvent
+from audits.models import AuditEvent, AuditPersonal
 from audits.record import Target, record
 from console.decorators import SIGNED_IN_AT
 from players.discipline import sanctions
@@ -20,6 +20,7 @@ from players.moderation.command import Command
 from tests.conftest import TESTER
 from tests.console.conftest import Make
 from tests.players.conftest import OWNER
+from tests.shared_clock import clock_at
 
 
 def send(
@@ -253,3 +254,47 @@ def test_confirmed_mirrors_are_shown_under_roblox_alone(owner: Client, player: M
         for name in ("", "roblox")
     ]
     assert shown == [0, 1]
+
+
+def test_each_verb_has_reasons_of_its_own(owner: Client, deputy: Client, player: Make) -> None:
+    player(1)
+    send(owner, "propose", rank="Captain II", words="leads well")
+    made = Decision.objects.get()
+    page = f"/admin/decisions/{made.pk}/"
+    queue = told(deputy.get("/admin/?kind=decisions"))
+    assert f"{page}?verb=approve" in queue
+    assert f"{page}?verb=reject" in queue
+    approving, rejecting = told(deputy.get(page)), told(deputy.get(f"{page}?verb=reject"))
+    assert ("Checked and agreed" in approving, "Not ready yet" in approving) == (True, False)
+    assert ("Checked and agreed" in rejecting, "Not ready yet" in rejecting) == (False, True)
+    refused = deputy.post(page, {"verb": "reject", "preset": "Checked and agreed"})
+    assert "Select a valid choice" in told(refused)
+    assert "Choose a reason" in told(deputy.post(page, {"verb": "reject"}))
+    answer = deputy.post(
+        page, {"verb": "reject", "send": "Not ready yet", "next": "/admin/?kind=decisions"}
+    )
+    assert answer.headers["Location"] == "/admin/?kind=decisions"
+    made.refresh_from_db()
+    assert made.status == "rejected"
+    assert AuditPersonal.objects.filter(field="reason", value="Not ready yet").count() == 1
+
+
+def test_a_rank_is_chosen_never_the_lowest_by_default(owner: Client, player: Make) -> None:
+    player(1)
+    assert "Choose a rank" in told(owner.get("/admin/acts/rank/1/"))
+    assert "This field is required" in told(send(owner, "rank", words="as voted"))
+    assert Player.objects.get().rank.name == "Storm Corporal I"
+
+
+def test_ones_own_act_is_undone_at_once_without_a_reason(
+    owner: Client, deputy: Client, player: Make
+) -> None:
+    player(1)
+    send(owner, "warn", send="Spammed the chat")
+    event = AuditEvent.objects.get(action="player.warned").pk
+    assert "id_reason" in told(deputy.get(f"/admin/revert/{event}/"))
+    assert "id_reason" not in told(owner.get(f"/admin/revert/{event}/"))
+    with clock_at(timezone.now() + dt.timedelta(minutes=2)):
+        assert "id_reason" in told(owner.get(f"/admin/revert/{event}/"))
+    owner.post(f"/admin/revert/{event}/", {"csrfmiddlewaretoken": "x"})
+    assert Sanction.objects.get().lifted_at is not None

@@ -89,7 +89,8 @@ def test_several_proposals_are_decided_together(owner: Client, player: Make) -> 
     picked = {
         "pick": [first.pk, second.pk, third.pk],
         "verb": "approve",
-        "reason": "Checked and agreed",
+        "approve_reason": "Checked and agreed",
+        "reject_reason": "Wrong person",
     }
     text = unescape(owner.post("/admin/queue/act/", picked, follow=True).content.decode())
     assert "2 of 3 are decided" in text
