@@ -82,6 +82,7 @@ PAGES = (
         group="Moderation",
     ),
     MenuEntry("Appeals", "a", ("console:appeals",), ("players.view_appeal",), group="Moderation"),
+    MenuEntry("Reports", "r", ("console:reports",), ("players.view_player",), group="Moderation"),
     MenuEntry("Quotas", "t", ("console:quotas",), ("players.view_player",), group="Activity"),
     MenuEntry("Leave", "l", ("console:leave",), ("players.view_leave",), group="Moderation"),
     MenuEntry(

@@ -24,6 +24,7 @@ from console.policy import views as policy
 from console.quarantines import views as quarantines_views
 from console.queue import views as queue_views
 from console.quotas import views as quota_views
+from console.reports import views as reports_views
 from console.search import palette
 from console.sync import pin_views
 from console.sync import views as sync_views
@@ -41,6 +42,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *appeals_views.urls,
     *join_request_views.urls,
     *leave_views.urls,
+    *reports_views.urls,
     *hosted_events_views.urls,
     *quota_views.urls,
     *experiences_views.urls,

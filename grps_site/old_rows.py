@@ -9,7 +9,7 @@ from django.db.models import Max, QuerySet
 from discord.models import PendingInteraction
 from grps_site.models import Heartbeat
 from players.experiences.origins import SPLIT
-from players.models import ActiveDay, ActiveMinutes, Claim, GuardTrip, Simulation
+from players.models import ActiveDay, ActiveMinutes, Claim, GuardTrip, MemberReport, Simulation
 from syncs.models import Drift, SyncJob
 
 DAY = dt.timedelta(days=1)
@@ -34,5 +34,6 @@ def _old(now: dt.datetime) -> Iterator[QuerySet[Any]]:
     yield counted.filter(day__lt=(now - 40 * DAY).date())
     yield ActiveMinutes.objects.filter(day__lt=(now - 400 * DAY).date())
     yield ActiveDay.objects.filter(day__lt=(now - 400 * DAY).date())
+    yield MemberReport.objects.filter(decided_at__lt=now - 400 * DAY)
     # Of a worker that was renamed or is gone for good. Metrics would report it for ever.
     yield Heartbeat.objects.filter(seen_at__lt=now - DAY)

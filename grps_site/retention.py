@@ -28,7 +28,7 @@ _GROUPS: dict[Retention, str] = {
     " bulk_rows imports decisions erasure_orders fastest_promotions hosted_event_attendances"
     " hosted_event_hosts hosted_events leaves ledger notes periods"
     " policy_activations policy_versions quarantines quota_exemptions quota_periods quota_results"
-    " rank_restrictions recommendations reversals roblox_notifications sanctions"
+    " rank_restrictions recommendations report_mutes reversals roblox_notifications sanctions"
     " sealed_events seals seal_file sessions",
     STATE: "audit_streams beat_lease cloud_keys counted daily_balances daily_figures daily_points"
     " experience_keys experience_points experiences group_logs group_roles hosted_event_series"
@@ -71,6 +71,7 @@ TABLES: dict[str, Retention] = {
     "import_rows": Retention("90 days after the import's end", "players.run_imports"),
     "key_counts": Retention("a day", "players.end_sanctions"),
     "memberships": Retention("a day after the reading", "syncs.purge_memberships"),
+    "member_reports": Retention("400 days after they were answered", OLD_ROWS),
     "nonces": Retention("15 minutes", "grps_site.purge_nonces"),
     "position_snapshots": Retention(
         "the first 1,000: 400 days; others: 5 weeks", "players.keep_positions"

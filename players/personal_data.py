@@ -134,6 +134,20 @@ held("notes", "text", Drop("player_id"), Text())
 impersonal("notes", ACTOR, "author")
 impersonal("notes", OURS, "event")
 
+held("member_reports", "reason", Blank("reporter_id"), Blank("reported_id"), Text())
+held(
+    "member_reports",
+    "evidence",
+    Blank("reporter_id", "'[]'::jsonb"),
+    Blank("reported_id", "'[]'::jsonb"),
+    Text(),
+)
+held("member_reports", "answer", Blank("reporter_id"), Blank("reported_id"), Text())
+impersonal("member_reports", LIST, "status", "source")
+impersonal("member_reports", EXPERIENCE, "experience")
+impersonal("member_reports", ACTOR, "decided_by")
+held("report_mutes", "reason", Blank("player_id"), Text())
+impersonal("report_mutes", ACTOR, "issued_by", "ended_by")
 held("appeals", "text", Blank("player_id"), Text())
 held("appeals", "answer", Blank("player_id"), Text())
 impersonal("appeals", LIST, "status")

@@ -12,7 +12,7 @@ from players.discipline.queries import in_force_now
 from players.hosted_events.own import OwnEvent, events_of
 from players.leave.queries import open_leaves, past_leaves
 from players.membership.status import present
-from players.models import Leave, Player, Sanction
+from players.models import Leave, MemberReport, Player, Sanction
 from players.policy.community import LeaveRules
 from players.policy.membership import belongs
 from players.policy.ranks import Evaluation
@@ -20,8 +20,9 @@ from players.quotas import own as quotas
 from players.quotas.own import OwnActivity
 from players.ranks.candidates import candidate_for
 from players.ranks.evaluation import assess
+from players.reports import queries as reports
 
-PAST_LEAVES, EVENTS = 5, 20
+PAST_LEAVES, EVENTS, REPORTS = 5, 20, 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,8 @@ class OwnFacts:
     discord: DiscordLink | None
     events: list[OwnEvent]
     activity: OwnActivity
+    reports: list[MemberReport]
+    may_report: bool
 
     @property
     def missing_points(self) -> Decimal:
@@ -64,4 +67,6 @@ def own_facts(player: Player, now: dt.datetime) -> OwnFacts:
         discord=DiscordLink.objects.filter(user_id=player.user_id).first(),
         events=events_of(player, EVENTS),
         activity=quotas.facts(player, now),
+        reports=reports.made_by(player, REPORTS),
+        may_report=may_ask,
     )

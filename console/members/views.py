@@ -30,8 +30,9 @@ from console.members.sessions import Member
 from console.members.sign_in import HOME
 from players.leave import requests
 from players.leave.requests import Wish
-from players.moderation.input import LONGEST_REASON
+from players.moderation.input import LONGEST_LINK, LONGEST_REASON, MOST_LINKS
 from players.policy.leave import LeaveDays
+from players.reports.filing import Filing, file, user_id_of
 
 DONE = {
     "asked": "You asked for leave. Staff decide about it.",
@@ -39,8 +40,10 @@ DONE = {
     "withdrawn": "The request is withdrawn.",
     "ended": "Your leave is over. Welcome back!",
     "linked": "Your Discord account is linked.",
+    "reported": "Staff read your report, and answer here.",
     "unlinked": "Your Discord account is unlinked.",
 }
+FIELDS = {"first", "last", "reason", "days", "player", "evidence"}
 Act = Callable[[HttpRequest, Member, dt.datetime], str]
 
 
@@ -52,6 +55,20 @@ class AskForm(forms.Form):
         label="Reason",
         help_text="Only staff read it.",
         widget=forms.Textarea(attrs={"rows": 3}),
+    )
+
+
+class ReportForm(forms.Form):
+    player = forms.CharField(max_length=50, label="Who: the whole username, or the user id")
+    words = forms.CharField(
+        max_length=LONGEST_REASON, label="What happened", widget=forms.Textarea(attrs={"rows": 3})
+    )
+    evidence = forms.CharField(
+        max_length=(LONGEST_LINK + 2) * MOST_LINKS,
+        required=False,
+        label="Evidence",
+        help_text=f"Up to {MOST_LINKS} https:// links, one a line.",
+        widget=forms.Textarea(attrs={"rows": 2}),
     )
 
 
@@ -129,6 +146,7 @@ def _page(
         "error": error,
         "done": DONE.get(request.GET.get("done", "")) if not error else None,
         "ask": AskForm(request.POST if verb == "ask" else None, initial={"first": today}),
+        "report": ReportForm(request.POST if verb == "report" else None, auto_id="report_%s"),
         "more": MoreForm(request.POST if verb == "more" else None, auto_id="more_%s"),
         "may_link": "discord" in providers,
         "is_fresh": member.is_fresh,
@@ -143,7 +161,7 @@ def _page(
 def _sentence(refusal: Refused) -> str:
     """Return a refusal without the name of the field before it."""
     field, colon, rest = str(refusal).partition(": ")
-    text = rest if colon and field in {"first", "last", "reason", "days"} else str(refusal)
+    text = rest if colon and field in FIELDS else str(refusal)
     return text[:1].upper() + text[1:]
 
 
@@ -171,6 +189,13 @@ def _end(request: HttpRequest, member: Member, now: dt.datetime) -> str:
     return "ended"
 
 
+def _report(request: HttpRequest, member: Member, now: dt.datetime) -> str:
+    given = _valid(ReportForm(request.POST))
+    filing = Filing(given["words"], given["evidence"].splitlines())
+    file(member.player.user_id, user_id_of(given["player"]), filing, now)
+    return "reported"
+
+
 def _unlink(request: HttpRequest, member: Member, now: dt.datetime) -> str:
     sign_in.unlink(member.player)
     return "unlinked"
@@ -181,6 +206,7 @@ ACTS: dict[str, Act] = {
     "more": _more,
     "withdraw": _withdraw,
     "end": _end,
+    "report": _report,
     "unlink": _unlink,
 }
 

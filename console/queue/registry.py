@@ -12,6 +12,7 @@ from console.queue.hosted_events import Awards
 from console.queue.leaves import Leaves
 from console.queue.operations import Denials, Endpoints, Guard, Keys, Mismatches, Reviews
 from console.queue.quarantines import Quarantined
+from console.queue.reports import Reports
 from console.queue.roblox import Differences, Parked, Questions, Roles
 
 KINDS: tuple[WorkKind, ...] = (
@@ -19,6 +20,7 @@ KINDS: tuple[WorkKind, ...] = (
     Adjustments(),
     Decisions(),
     Appeals(),
+    Reports(),
     Leaves(),
     Awards(),
     Guard(),

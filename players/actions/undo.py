@@ -34,6 +34,7 @@ OF_WHOLE = "Takes the award back from everybody who got it, in one step."
 
 ELSEWHERE: dict[str, str] = {
     Action.ADJUSTMENT_APPLIED: "A large adjustment is inverted as a whole, under Adjustments.",
+    Action.REPORTS_MUTED: "Their reports are accepted again by the case file, under Reports.",
     Action.POLICY_ACTIVATED: "The former version is put in force again under Policy.",
     Action.ACCESS_GRANTED: "The role is taken away under Access.",
     Action.QUARANTINE_DISCARDED: "Two owners can still release it on the page of the quarantine.",

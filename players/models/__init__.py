@@ -54,6 +54,7 @@ from players.models.player import Player
 from players.models.policy import PolicyActivation, PolicyVersion, Rank, Simulation
 from players.models.quarantine import KeyCount, Quarantine
 from players.models.rank_restriction import RankRestriction
+from players.models.report import MemberReport, ReportMute
 from players.models.statistics import (
     DailyBalance,
     FastestPromotion,
@@ -108,6 +109,7 @@ __all__ = [
     "LeaderboardChange",
     "Leave",
     "LedgerEntry",
+    "MemberReport",
     "NameCheck",
     "Note",
     "Period",
@@ -126,6 +128,7 @@ __all__ = [
     "RankCount",
     "RankRestriction",
     "Recommendation",
+    "ReportMute",
     "Sanction",
     "Session",
     "Simulation",

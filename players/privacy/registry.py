@@ -108,7 +108,13 @@ How = Drop | Blank | Pseudonym | Text | By | Until | Elsewhere
 # How a column identifies the person: by our id (in `players` the row's own), by Roblox's id, or by a
 # text like `player:12` in every other column.
 OURS, ROBLOX, SUBJECT = "ours", "roblox", "subject"
-OWNERS = {"id": OURS, "player_id": OURS, "user_id": ROBLOX}
+OWNERS = {
+    "id": OURS,
+    "player_id": OURS,
+    "reporter_id": OURS,
+    "reported_id": OURS,
+    "user_id": ROBLOX,
+}
 
 
 @dataclass(frozen=True, slots=True)

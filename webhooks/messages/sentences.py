@@ -209,6 +209,15 @@ SENTENCES: dict[str, Sentence] = {
         NOTICE, lambda f: f"{f.target}'s leave ends on {f.after('lastDay')}"
     ),
     Action.LEAVE_ENDED: Sentence(INFO, _leave_ended),
+    Action.MEMBER_REPORTED: Sentence(NOTICE, lambda f: f"{f.actor} reported {f.target}"),
+    Action.REPORTS_JOINED: Sentence(
+        INFO, lambda f: f"{f.actor} joined {f['reports']} reports about {f.target}"
+    ),
+    Action.REPORT_ANSWERED: Sentence(
+        INFO, lambda f: f"{f.actor} answered what was reported about {f.target}"
+    ),
+    Action.REPORTS_MUTED: Sentence(NOTICE, lambda f: f"{f.actor} muted the reports of {f.target}"),
+    Action.REPORTS_UNMUTED: Sentence(INFO, lambda f: f"{f.actor} lets {f.target} report again"),
     Action.APPEAL_OPENED: Sentence(NOTICE, lambda f: f"{f.target} appeals against a {f['kind']}"),
     Action.APPEAL_APPROVED: Sentence(
         GOOD, lambda f: f"{f.actor} granted {f.target}'s appeal against a {f['kind']}"

@@ -35,6 +35,7 @@ OURS = """
     hosted-events hosted-events-calendar hosted-event hosted-event-new hosted-event-change hosted-event-add
     design design-dialog player-avatar
     hosted-event-strike hosted-event-end hosted-event-cancel hosted-event-award hosted-series-end
+    reports report report-join reports-mute reports-unmute
 """
 OF_THE_ADMIN = "login logout index autocomplete jsi18n view_on_site app_list None"
 ORDINARY = {f"console:{name}" for name in OURS.split()} | {

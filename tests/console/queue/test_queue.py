@@ -235,4 +235,4 @@ def test_home_costs_the_same_with_many_rows_as_with_few(owner: Client, player: M
         text = seen(owner)
     assert "58" in text
     assert len(many) <= len(few) + 2  # the claims of one more kind, and the approvals' players
-    assert len(many) <= 32  # one query for each kind of work, and those of the page's frame
+    assert len(many) <= 33  # one query for each kind of work, and those of the page's frame
