@@ -23,7 +23,8 @@ from players.policy_changes import simulations
 from players.privacy import orders
 from players.quarantines import detection
 from players.quotas import closing as quota_closing
-from players.ranks import schedule
+from players.quotas import exemption_ending
+from players.ranks import lock_ending, schedule
 from players.statistics import closing, periods, rank_counts, roll_up, snapshots
 
 ADJUSTMENT_SECONDS = 300.0  # well below the worker's time limit
@@ -49,14 +50,18 @@ def fold_standings() -> int:
 
 @shared_task(name="players.end_sanctions")
 def end_sanctions() -> int:
-    """End expired sanctions and requests for approval, and delete expired counters."""
+    """End what is over: sanctions, locks of promotions, exemptions, requests for approval.
+
+    It also deletes expired counters.
+    """
     now = database_clock.now()
     velocity_limit.purge(now)
     daily_limit.purge(now)
     game_commands.purge(now)
     detection.purge(now)
     previews.purge(now)
-    return sanctions.end_due(now) + approvals.expire(now)
+    ended = sanctions.end_due(now) + lock_ending.end_due(now) + exemption_ending.end_due(now)
+    return ended + approvals.expire(now)
 
 
 @shared_task(name="players.follow_hosted_events")

@@ -1,6 +1,7 @@
 """The head of a case file: rank, progress, sanctions, open requests and possible actions."""
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -29,7 +30,7 @@ from players.moderation import approvals
 from players.moderation.actors import Staff
 from players.moderation.authorization import Circumstances, permission_for
 from players.policy.bundle import RankRule
-from players.policy.ranks import Evaluation
+from players.policy.ranks import Condition, Evaluation
 from players.quotas import exemptions, own
 from players.quotas.own import OwnActivity
 from players.ranks import restrictions
@@ -95,7 +96,7 @@ class CaseHead:
 
 def head(player: Player, policy: ActivePolicy, now: dt.datetime) -> CaseHead:
     """Return the head of a player's case file, in a fixed number of queries."""
-    running = _running(player, now)
+    running, restricted = _running(player, now), restrictions.in_force([player.pk], now)[player.pk]
     by_kind = {kind: [one for one in running if one.kind == kind] for kind in Sanction.Kind.values}
     rank = policy.ranks.get(player.rank_id)
     evaluation = assess([candidate_for(player)], policy, now).get(player.pk)
@@ -114,7 +115,7 @@ def head(player: Player, policy: ActivePolicy, now: dt.datetime) -> CaseHead:
         suspension=next(iter(by_kind[Sanction.Kind.SUSPENSION]), None),
         ban=next(iter(by_kind[Sanction.Kind.BAN]), None),
         threshold=policy.bundle.punishments.trial_threshold,
-        progress=_progress(rank, evaluation, player.points) if rank else None,
+        progress=_progress(rank, evaluation, player.points, restricted) if rank else None,
         evaluation=evaluation,
         proposals=list(
             player.decisions.filter(status=Decision.Status.PROPOSED).select_related(
@@ -125,7 +126,7 @@ def head(player: Player, policy: ActivePolicy, now: dt.datetime) -> CaseHead:
         appeals=list(
             player.appeals.filter(status=Appeal.Status.OPEN).select_related("sanction")[:OPEN_SHOWN]
         ),
-        restrictions=restrictions.in_force([player.pk], now)[player.pk],
+        restrictions=restricted,
         leaves=open_leaves(player),
         past_leaves=past_leaves(player, PAST_SHOWN),
         activity=own.facts(player, now),
@@ -164,7 +165,12 @@ def _running(player: Player, now: dt.datetime) -> list[Sanction]:
     return list(rows.order_by("-pk")[:100])
 
 
-def _progress(rank: RankRule, evaluation: Evaluation | None, has: Decimal) -> Progress | None:
+def _progress(
+    rank: RankRule,
+    evaluation: Evaluation | None,
+    has: Decimal,
+    restricted: Sequence[RankRestriction],
+) -> Progress | None:
     if evaluation is None or evaluation.target is None or evaluation.kind == "demotion":
         return None
     target, missing = evaluation.target, evaluation.missing
@@ -176,6 +182,15 @@ def _progress(rank: RankRule, evaluation: Evaluation | None, has: Decimal) -> Pr
         (missing.recommendations, f"{missing.recommendations} recommendations"),
     )
     words = tuple(text for amount, text in lacks if amount)
-    if "sanction" in evaluation.failed:
+    if Condition.SANCTION in evaluation.failed:
         words += ("no sanction in force",)
+    if Condition.MEMBERSHIP in evaluation.failed:
+        words += ("membership of the group",)
+    if Condition.LOCKED in evaluation.failed:
+        words += (_what_is_lifted(restricted),)
     return Progress(target.name, share, words)
+
+
+def _what_is_lifted(restricted: Sequence[RankRestriction]) -> str:
+    """Return what is missing because of restrictions. Locks of all promotions come first."""
+    return "that the rank is allowed" if restricted[0].rank_id else "unlocked promotions"

@@ -9,6 +9,7 @@ from django.db import connection
 from common.amounts import points
 from players.active_policy import ActivePolicy
 from players.experiences import origins
+from players.membership.status import present
 from players.models import CONSOLE, Player
 from players.policy.ranks import Condition, Evaluation
 
@@ -130,6 +131,18 @@ def rules(
             Condition.RECOMMENDATIONS not in failed,
         ),
         Rule("Sanction in force", "none", "one" if sanctioned else "none", not sanctioned),
+        Rule(
+            "Membership of the group",
+            "a member",
+            present(player.member).value,
+            Condition.MEMBERSHIP not in failed,
+        ),
+        Rule(
+            "Locked promotions or denied rank",
+            "neither",
+            "in force" if Condition.LOCKED in failed else "neither",
+            Condition.LOCKED not in failed,
+        ),
         Rule(
             "Who gives it",
             "an officer approves" if target.privileged else "nobody has to",

@@ -157,7 +157,7 @@ class QuotaExemption(models.Model):
     given_by = models.CharField(max_length=80)
     event = models.BigIntegerField(help_text="the audit event")
     created_at = models.DateTimeField(db_default=Now())
-    ended_at = models.DateTimeField(null=True, help_text="when staff ended it")
+    ended_at = models.DateTimeField(null=True, help_text="when staff or its last day ended it")
 
     class Meta:
         db_table = "quota_exemptions"
@@ -172,4 +172,11 @@ class QuotaExemption(models.Model):
                 name="quota_exemptions_one_open",
             ),
         ]
-        indexes = [models.Index(fields=["player", "starts_on"], name="quota_exemptions_by_player")]
+        indexes = [
+            models.Index(fields=["player", "starts_on"], name="quota_exemptions_by_player"),
+            models.Index(
+                fields=["ends_on"],
+                condition=Q(ended_at=None, ends_on__isnull=False),
+                name="quota_exemptions_by_end",
+            ),
+        ]

@@ -47,7 +47,14 @@ class RankRestriction(models.Model):
                 name="rank_restrictions_end_after_start",
             ),
         ]
-        indexes = [models.Index(fields=["player", "id"], name="rank_restrictions_by_player")]
+        indexes = [
+            models.Index(fields=["player", "id"], name="rank_restrictions_by_player"),
+            models.Index(
+                fields=["ends_at"],
+                condition=Q(lifted_at=None, ends_at__isnull=False),
+                name="rank_restrictions_by_end",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.rank or 'promotions'} of {self.player_id}"

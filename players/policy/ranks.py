@@ -2,6 +2,7 @@
 
 import datetime as dt
 import enum
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from players.policy.bundle import Bundle, RankRule
@@ -50,6 +51,25 @@ class Missing:
 
 
 NOTHING = Missing(0, 0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class RankLock:
+    """What keeps a player from ranks, until `ends_at`: from one, or from all promotions (None)."""
+
+    rank: str | None
+    ends_at: dt.datetime | None
+
+
+def lock_before(
+    locks: Iterable[RankLock], target: RankRule | None, now: dt.datetime
+) -> RankLock | None:
+    """Return the first lock in force that keeps a player from the promotion to `target`."""
+    for one in locks:
+        in_force = one.ends_at is None or one.ends_at > now
+        if target is not None and in_force and one.rank in (None, target.name):
+            return one
+    return None
 
 
 @dataclass(frozen=True, slots=True)

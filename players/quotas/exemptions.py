@@ -24,6 +24,8 @@ from players.moderation.locks import check_not_taken_back, lock_player
 from players.moderation.refusals import audit_refusals
 from players.policy.permissions import Act
 from players.policy.quotas import DAY, Span
+from players.quotas import exemption_ending
+from players.quotas.exemption_ending import terms
 
 ENDED = "The exemption ended already."
 
@@ -69,7 +71,7 @@ def end(exemption_id: int, command: Command) -> ActionResult:
             actor=command.by.actor,
             target=target_of(player),
             reason=command.reason,
-            before={"exemption": exemption.pk, **_terms(exemption)},
+            before={"exemption": exemption.pk, **terms(exemption)},
             reverts=command.reverts or exemption.event,
             experience=command.experience,
             policy_version=policy_version(),
@@ -124,7 +126,7 @@ def _check(player: Player, quota: str, until: dt.datetime | None, now: dt.dateti
     today = _day(now)
     if rows.filter(Q(ends_on=None) | Q(ends_on__gt=today)).exists():
         raise Refused("They are exempt already: end that exemption first.")
-    rows.update(ended_at=now)  # its time is over
+    exemption_ending.end_over(player, quota, now)
 
 
 def _exempt(
@@ -146,7 +148,7 @@ def _exempt(
         actor=command.by.actor,
         target=target_of(player),
         reason=command.reason,
-        after={"exemption": row.pk, **_terms(row)},
+        after={"exemption": row.pk, **terms(row)},
         reverts=command.reverts,
         experience=command.experience,
         policy_version=policy_version(),
@@ -155,11 +157,6 @@ def _exempt(
     end = f" until {_day(until)}" if until else ""
     sentence = f"{isolated(player.username)} is exempt from {_what(quota)}{end}."
     return ActionResult(sentence, row.event, player=player)
-
-
-def _terms(row: QuotaExemption) -> dict[str, str | None]:
-    last = row.ends_on - DAY if row.ends_on else None
-    return {"quota": row.quota, "until": last.isoformat() if last else None}
 
 
 def _what(quota: str) -> str:

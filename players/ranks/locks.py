@@ -28,7 +28,8 @@ from players.policy.permissions import Act
 from players.ranks.candidates import candidate_for
 from players.ranks.decision_records import DecisionContext
 from players.ranks.evaluation import evaluate_and_apply
-from players.ranks.restrictions import until
+from players.ranks.lock_ending import end_over
+from players.ranks.restrictions import described, until
 
 LOCK, UNLOCK, DENY, ALLOW = "lock-promotions", "unlock-promotions", "deny-rank", "allow-rank"
 
@@ -111,8 +112,8 @@ def _perform(player: Player, wish: Wish, command: Command) -> ActionResult:
 
 def _restrict(player: Player, wish: Wish, command: Command) -> tuple[str, int]:
     rank = Rank.objects.get(name=wish.rank) if wish.rank else None
+    end_over(player, rank, command.now)
     event = reserve_id()
-    _clear_ended(player, rank, command.now)
     made = RankRestriction.objects.create(
         player=player,
         rank=rank,
@@ -128,7 +129,7 @@ def _restrict(player: Player, wish: Wish, command: Command) -> tuple[str, int]:
         target=target_of(player),
         event_id=event,
         reason=command.reason,
-        after=_described(made),
+        after=described(made),
         policy_version=policy_version(),
         reverts=command.reverts,
         experience=command.experience,
@@ -149,7 +150,7 @@ def _lift(player: Player, wish: Wish, command: Command) -> tuple[str, int]:
         actor=command.by.actor,
         target=target_of(player),
         reason=command.reason,
-        before=_described(held),
+        before=described(held),
         policy_version=policy_version(),
         reverts=command.reverts or held.event,
         experience=command.experience,
@@ -158,22 +159,6 @@ def _lift(player: Player, wish: Wish, command: Command) -> tuple[str, int]:
     if held.rank:
         return f"{who} may get the rank {held.rank} again.", event
     return f"Promotions of {who} are unlocked.", event
-
-
-def _clear_ended(player: Player, rank: Rank | None, now: dt.datetime) -> None:
-    """Mark a restriction that has ended as lifted, since one row alone may be open."""
-    rows = RankRestriction.objects.filter(
-        player=player, rank=rank, lifted_at=None, ends_at__lte=now
-    )
-    rows.update(lifted_at=now, lifted_by="system:schedule")
-
-
-def _described(one: RankRestriction) -> dict[str, object]:
-    return {
-        "restriction": one.pk,
-        "rank": str(one.rank) if one.rank else None,
-        "until": one.ends_at.isoformat() if one.ends_at else None,
-    }
 
 
 def _evaluate(player: Player, command: Command) -> None:

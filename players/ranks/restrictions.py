@@ -7,7 +7,9 @@ from collections.abc import Iterable, Sequence
 from django.db.models import F, Q
 
 from players.active_policy import ActivePolicy
-from players.models import RankRestriction
+from players.models import Player, RankRestriction
+from players.policy.bundle import RankRule
+from players.policy.ranks import RankLock, lock_before
 from players.ranks.candidates import Candidate
 
 
@@ -27,10 +29,30 @@ def locked(candidates: Iterable[Candidate], policy: ActivePolicy, now: dt.dateti
     found = set()
     for player_id, restrictions in in_force([*held], now).items():
         target = policy.bundle.next_after(policy.ranks[held[player_id]])
-        ids = {None, policy.rank_ids[target.name] if target else None}
-        if any(one.rank_id in ids for one in restrictions):
+        if lock_before(locks_of(restrictions), target, now) is not None:
             found.add(player_id)
     return found
+
+
+def locks_of(restrictions: Iterable[RankRestriction]) -> list[RankLock]:
+    """Return the restrictions as the policy reads them."""
+    return [RankLock(one.rank.name if one.rank else None, one.ends_at) for one in restrictions]
+
+
+def own_lock(user_id: int, target: RankRule | None, now: dt.datetime) -> RankLock | None:
+    """Return what keeps the player with this Roblox user id from `target`, or None."""
+    player_id = Player.objects.filter(user_id=user_id).values_list("pk", flat=True).first()
+    if player_id is None or target is None:
+        return None
+    return lock_before(locks_of(in_force([player_id], now)[player_id]), target, now)
+
+
+def words_for_member(lock: RankLock) -> str:
+    """Return a sentence for the player themselves. The reason is for staff alone."""
+    end = f" until {lock.ends_at:%Y-%m-%d %H:%M} UTC" if lock.ends_at else ""
+    if lock.rank is None:
+        return f"Your promotions are locked{end}."
+    return f"You may not get the rank {lock.rank}{end}."
 
 
 def why_not(restrictions: Sequence[RankRestriction], to_rank_id: int, *, up: bool) -> str:
@@ -49,3 +71,12 @@ def why_not(restrictions: Sequence[RankRestriction], to_rank_id: int, *, up: boo
 def until(one: RankRestriction) -> str:
     """Return its end in words."""
     return f"until {one.ends_at:%Y-%m-%d %H:%M} UTC" if one.ends_at else "without an end"
+
+
+def described(one: RankRestriction) -> dict[str, object]:
+    """Return it as an audit event names it."""
+    return {
+        "restriction": one.pk,
+        "rank": str(one.rank) if one.rank else None,
+        "until": one.ends_at.isoformat() if one.ends_at else None,
+    }

@@ -14,7 +14,7 @@ from players.moderation.actors import officer
 from players.moderation.command import Command
 from players.points import adjustments, recommendations
 from players.privacy import erasure
-from players.ranks import locks
+from players.ranks import lock_ending, locks
 from tests.console.conftest import Make
 from tests.players.conftest import OWNER
 
@@ -44,16 +44,28 @@ def test_the_head_says_where_a_player_stands(owner: Client, player: Make) -> Non
     assert "then Storm Corporal I again" in text
 
 
-def test_a_lock_of_promotions_is_shown_with_its_reason(owner: Client, player: Make) -> None:
+def test_locks_and_denied_ranks_are_shown_and_stay(owner: Client, player: Make) -> None:
     player(1)
     now = timezone.now()
-    locks.lock_promotions(
-        1, now + dt.timedelta(days=2), Command(by=OWNER, reason=f"left {NASTY}", now=now)
-    )
+    end = now + dt.timedelta(days=2)
+    locks.lock_promotions(1, end, Command(by=OWNER, reason=f"left {NASTY}", now=now))
+    denied = "Storm Corporal II"
+    locks.deny_rank(1, denied, Command(by=OWNER, reason=f"sold {NASTY}", now=now))
     raw = owner.get("/admin/players/1/").content.decode()
     assert "<script>alert" not in raw
-    assert "Promotions are locked" in raw
-    assert NASTY in unescape(raw)
+    head, _ = unescape(raw).split("<ol", 1)
+    assert f"Promotions are locked until {end:%Y-%m-%d %H:%M} UTC" in " ".join(head.split())
+    assert f"Denied the rank <bdi>{denied}</bdi> without an end" in " ".join(head.split())
+    assert f"left {NASTY}" in head
+    assert f"sold {NASTY}" in head
+    assert ", unlocked promotions." in " ".join(head.split())  # what the next rank lacks
+    lock_ending.end_due(end)
+    locks.allow_rank(1, denied, Command(by=OWNER, reason="made up for it", now=now))
+    head, timeline = seen(owner, "/admin/players/1/").split("<ol", 1)
+    assert "are locked" not in head
+    assert "Denied the rank" not in head
+    for reason in (f"left {NASTY}", "the time is over", f"sold {NASTY}", "made up for it"):
+        assert reason in timeline
 
 
 def test_everything_is_on_one_timeline(owner: Client, player: Make) -> None:

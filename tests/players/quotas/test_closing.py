@@ -13,7 +13,7 @@ from players.activity.landing import SessionDay, number_of, write
 from players.models import Decision, Leave, Player, QuotaPeriod, QuotaResult, Rank, Sanction
 from players.moderation.command import Command
 from players.policy.bundle import parse_bundle
-from players.quotas import closing, exemptions, own
+from players.quotas import closing, exemption_ending, exemptions, own
 from tests.players.conftest import OWNER
 from tests.shared_clock import clock_at
 
@@ -133,6 +133,24 @@ def test_leave_and_exemptions_lower_or_lift_what_is_asked(captain: Player) -> No
         exemptions.exempt(3, Command(by=OWNER, now=MONDAY, reason="founder"))
     close(MONDAY + WEEK)
     assert [states(one)[0][0] for one in (captain, away, excused)] == ["missed", "met", "excused"]
+
+
+def test_an_exemption_that_ends_by_time_leaves_one_event(captain: Player) -> None:
+    def exempt(now: dt.datetime) -> None:
+        with clock_at(now):
+            command = Command(by=OWNER, now=now, reason="exams")
+            exemptions.exempt(1, command, until=now + 2 * DAY)
+
+    exempt(MONDAY)
+    assert exemption_ending.end_due(MONDAY + 2 * DAY) == 0
+    assert exemption_ending.end_due(MONDAY + 3 * DAY) == 1
+    assert exemption_ending.end_due(MONDAY + 3 * DAY) == 0
+    event = AuditEvent.objects.get(action="exemption.ended")
+    assert (event.actor_id, event.details["before"]["until"]) == ("schedule", "2026-11-04")
+    exempt(MONDAY + WEEK)
+    exempt(MONDAY + 2 * WEEK)  # nothing ended the one before meanwhile
+    assert AuditEvent.objects.filter(action="exemption.ended").count() == 2
+    assert captain.exemptions.filter(ended_at=None).count() == 1
 
 
 def test_the_first_periods_are_free(captain: Player) -> None:
