@@ -15,9 +15,10 @@ from players.membership.status import present
 from players.models import Leave, MemberReport, Player, Sanction
 from players.policy.community import LeaveRules
 from players.policy.membership import belongs
-from players.policy.ranks import Evaluation
+from players.policy.ranks import Condition, Evaluation
 from players.quotas import own as quotas
 from players.quotas.own import OwnActivity
+from players.ranks import restrictions
 from players.ranks.candidates import candidate_for
 from players.ranks.evaluation import assess
 from players.reports import queries as reports
@@ -27,7 +28,10 @@ PAST_LEAVES, EVENTS, REPORTS = 5, 20, 10
 
 @dataclass(frozen=True, slots=True)
 class OwnFacts:
-    """`leave_rules` None: the policy offers no leave, or they are not in the group."""
+    """`leave_rules` None: the policy offers no leave, or they are not in the group.
+
+    `lock`: a sentence about what keeps them from the next rank, or "".
+    """
 
     player: Player
     position: int | None
@@ -41,6 +45,7 @@ class OwnFacts:
     activity: OwnActivity
     reports: list[MemberReport]
     may_report: bool
+    lock: str
 
     @property
     def missing_points(self) -> Decimal:
@@ -55,11 +60,12 @@ class OwnFacts:
 
 def own_facts(player: Player, now: dt.datetime) -> OwnFacts:
     policy = active()
+    evaluation = assess([candidate_for(player)], policy, now).get(player.pk)
     may_ask = not player.banned and belongs(present(player.member))
     return OwnFacts(
         player=player,
         position=leaderboard.position(player.points) if player.listed else None,
-        evaluation=assess([candidate_for(player)], policy, now).get(player.pk),
+        evaluation=evaluation,
         sanctions=list(in_force_now([player.pk], now).order_by("-pk")[:20]),
         leaves=open_leaves(player),
         past_leaves=past_leaves(player, PAST_LEAVES),
@@ -69,4 +75,12 @@ def own_facts(player: Player, now: dt.datetime) -> OwnFacts:
         activity=quotas.facts(player, now),
         reports=reports.made_by(player, REPORTS),
         may_report=may_ask,
+        lock=_lock(player, evaluation, now),
     )
+
+
+def _lock(player: Player, evaluation: Evaluation | None, now: dt.datetime) -> str:
+    if evaluation is None or Condition.LOCKED not in evaluation.failed:
+        return ""
+    held = restrictions.own_lock(player.user_id, evaluation.target, now)
+    return restrictions.words_for_member(held) if held else ""

@@ -12,6 +12,7 @@ from players.models import HostedEvent
 from players.public import lists, periods, players
 from players.public.lists import Line, ListQuery
 from players.public.players import PlayerFacts
+from players.ranks import restrictions
 from roblox.models import Experience
 
 LINES = 10
@@ -67,8 +68,12 @@ def next_rank(asked: Interaction) -> Answer:
     )
     missing = [text for amount, text in lacks if amount]
     words = f"You lack {', '.join(missing)}." if missing else "You lack nothing."
-    expected = f" Expected {moment(way.expected_at)}." if way.expected_at and missing else ""
-    return private(f"Your next rank is **{plain(way.target.name)}**. {words}{expected}")
+    lock = restrictions.own_lock(found.user_id, way.target, database_clock.now())
+    if lock is not None:
+        more = f" {plain(restrictions.words_for_member(lock))}"
+    else:
+        more = f" Expected {moment(way.expected_at)}." if way.expected_at and missing else ""
+    return private(f"Your next rank is **{plain(way.target.name)}**. {words}{more}")
 
 
 def link(asked: Interaction) -> Answer:

@@ -20,6 +20,7 @@ from players.api.schemas import (
     HostedOut,
     JoinOut,
     MembershipOut,
+    RankLockOut,
     SessionOut,
 )
 from players.discipline.player_texts import ban_message
@@ -27,10 +28,17 @@ from players.discipline.queries import in_force_now
 from players.experiences import counting
 from players.hosted_events.spent import spent
 from players.membership.status import present
-from players.models import ExperiencePoints, Player, Recommendation, Sanction
+from players.models import (
+    ExperiencePoints,
+    Player,
+    RankRestriction,
+    Recommendation,
+    Sanction,
+)
 from players.policy.membership import MembershipStatus
 from players.policy.ranks import counted_until
 from players.policy.warning_thresholds import sanction_of
+from players.ranks import restrictions
 from roblox import write_hold
 from roblox.models import Experience
 
@@ -53,6 +61,7 @@ class _Rows:
     elsewhere: Mapping[int, Decimal]
     officers: Mapping[int, list[int | None]]
     sanctions: Mapping[int, list[Sanction]]
+    restrictions: Mapping[int, list[RankRestriction]]
     lifts: bool  # known if one of them is banned
     hosted: Mapping[int, tuple[int, int]]
 
@@ -85,6 +94,7 @@ def _read(epochs: Mapping[int, int], origin: str, now: dt.datetime) -> _Rows:
         elsewhere(ids, origin),
         _officers(ids),
         _sanctions(ids, now),
+        restrictions.in_force(ids, now),
         any(player.banned for player in players.values()) and _lifts(origin),
         spent(ids, origin, now),
     )
@@ -156,6 +166,7 @@ def _known(player: Player, rows: _Rows, counts: CountsOut, now: dt.datetime) -> 
         warnings=sum(one.kind == Sanction.Kind.WARNING for one in sanctions),
         ban=_ban(sanctions, rows) if player.banned else None,
         cases=[CaseOut(one.kind, one.code, one.ends_at) for one in sanctions[:MAX_CASES]],  # type: ignore[arg-type]
+        locks=_locks(rows.restrictions.get(player.pk, [])),
         membership=MembershipOut(present(player.member).value, player.member_since),
         counts=counts,
         hosted=_hosted(rows.hosted.get(player.pk, (0, 0)), now),
@@ -178,6 +189,7 @@ def _unknown(user_id: int, first_rank: str, counts: CountsOut, now: dt.datetime)
         warnings=0,
         ban=None,
         cases=[],
+        locks=[],
         membership=MembershipOut(present(MembershipStatus.UNKNOWN).value, None),
         counts=counts,
         hosted=_hosted((0, 0), now),
@@ -186,6 +198,10 @@ def _unknown(user_id: int, first_rank: str, counts: CountsOut, now: dt.datetime)
 
 def _hosted(used: tuple[int, int], now: dt.datetime) -> HostedOut:
     return HostedOut(now, *map(points, used))
+
+
+def _locks(found: Sequence[RankRestriction]) -> list[RankLockOut]:
+    return [RankLockOut(one.rank, one.ends_at) for one in restrictions.locks_of(found)]
 
 
 def _ban(sanctions: Sequence[Sanction], rows: _Rows) -> BanOut | None:

@@ -176,6 +176,16 @@ class CaseOut(Out, frozen=True):
     until: Time | None
 
 
+class RankLockOut(Out, frozen=True):
+    """A lock of the player's promotions, or with `rank` the denial of that rank alone.
+
+    `until`: null without an end. The reason is for staff and stays in GRPS.
+    """
+
+    rank: str | None
+    until: Time | None
+
+
 class CountsOut(Out, frozen=True):
     """Where points of this experience count: at all, on private servers, in Studio."""
 
@@ -200,8 +210,8 @@ class JoinOut(Out, frozen=True):
 
     `elsewhere`: points from other experiences, each counted as at least 0. `recommendedBy`: the
     officers who recommended the player, without erased ones. `warnings`: the number in force.
-    `cases`: up to 20 sanctions in force, newest first. A player who is not `known` has the first
-    rank and no sessions.
+    `cases`: up to 20 sanctions in force, newest first. `locks`: what keeps the player from ranks now.
+    A player who is not `known` has the first rank and no sessions.
     """
 
     user_id: UserId
@@ -218,6 +228,7 @@ class JoinOut(Out, frozen=True):
     warnings: Whole
     ban: BanOut | None
     cases: list[CaseOut]
+    locks: list[RankLockOut]
     membership: MembershipOut
     counts: CountsOut
     hosted: HostedOut

@@ -57,6 +57,7 @@ from tests.matrix.ladder import (
     GAME_AMOUNT,
     HELD,
     LIMIT,
+    NAMES_RANK,
     PEOPLE,
     RANKED,
     REFUSED,
@@ -82,6 +83,8 @@ ONE_OF_EACH = (
     "a suspended Imperator",
     "a banned Imperator",
 )
+# Judged as what they lift, so not every entry point need try them.
+LIFTS = {"unlock-promotions", "allow-rank"}
 FEW = OF_LADDER if os.environ.get("GRPS_LONG") else ONE_OF_EACH
 
 
@@ -155,7 +158,7 @@ class Game(ByTheRules):
         }
         if case.act in AMOUNTS:
             body |= {"kind": "adjust", "amount": AMOUNTS[case.act]}
-        if case.act in {"propose", "deny-rank"}:
+        if case.act in {"propose", *NAMES_RANK}:
             body |= {"rank": case.to}
         body |= {"reason": "seen it", "occurredAt": timezone.now().isoformat()}
         answer = self.client.post(
@@ -170,6 +173,8 @@ class Game(ByTheRules):
 
 class BoundedGame(Game):
     """POST /roblox/sanctions, from an experience whose acts all wait for the officer's approval."""
+
+    acts = tuple(act for act in Game.acts if act not in LIFTS)
 
     def expects(self, case: Case) -> str:
         return HELD if case.expected == ALLOWED else case.expected
@@ -236,6 +241,7 @@ class Shell(ByTheRules):
         more = {
             "propose": [case.to],
             "deny-rank": [case.to],
+            "allow-rank": [case.to],
             "grant-leave": [str(timezone.now().date())],
         }
         return [case.act, str(user_id), *more.get(case.act, [])]
@@ -276,7 +282,7 @@ class Console(ByTheRules):
         if case.act == "grant-leave":
             today = timezone.now().date()
             return f"/admin/acts/grant-leave/{user_id}/", {"first": today, "last": today}
-        if case.act in {"propose", "deny-rank"}:
+        if case.act in {"propose", *NAMES_RANK}:
             return f"/admin/acts/{case.act}/{user_id}/", {"rank": case.to}
         return f"/admin/acts/{case.act}/{user_id}/", {"duration": "7"}
 
@@ -284,7 +290,11 @@ class Console(ByTheRules):
 class Bulk(ByTheRules):
     """A mass change of one player, from the preview to the result, with the console's rights."""
 
-    acts = tuple(act for act in ENTITLES if act not in {"ban", "unban", "grant-leave", "exempt"})
+    acts = tuple(
+        act
+        for act in ENTITLES
+        if act not in {"ban", "unban", "grant-leave", "exempt"} and act not in LIFTS
+    )
     people = (*(person for person in FEW if person != "Tempest Major"), "an owner without a rank")
 
     def attempt(self, case: Case, user_id: int) -> tuple[str, str]:
@@ -530,6 +540,14 @@ def _deny(case: Case, user_id: int, order: Order) -> ActionResult:
     return locks.deny_rank(user_id, case.to, Command(**order))
 
 
+def _unlock(case: Case, user_id: int, order: Order) -> ActionResult:
+    return locks.unlock_promotions(user_id, Command(**order))
+
+
+def _allow(case: Case, user_id: int, order: Order) -> ActionResult:
+    return locks.allow_rank(user_id, case.to, Command(**order))
+
+
 def _exempt(case: Case, user_id: int, order: Order) -> ActionResult:
     return exemptions.exempt(user_id, Command(**order))
 
@@ -556,7 +574,9 @@ RULES: dict[str, Callable[[Case, int, Order], ActionResult | Decision]] = {
     "demote": _set_rank,
     "grant-leave": _grant_leave,
     "lock-promotions": _lock,
+    "unlock-promotions": _unlock,
     "deny-rank": _deny,
+    "allow-rank": _allow,
     "exempt": _exempt,
 }
 # By name. Each is made with the API key of an experience.

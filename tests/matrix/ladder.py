@@ -69,7 +69,9 @@ ENTITLES = {
     "promote to one's own rank": ADJUST,
     "demote": ADJUST,
     "lock-promotions": ADJUST,
+    "unlock-promotions": ADJUST,
     "deny-rank": ADJUST,
+    "allow-rank": ADJUST,
     "ban": BAN,
     "unban": BAN,
     "grant-leave": LEAVE,
@@ -81,6 +83,7 @@ AMOUNTS = {
     "adjust past what anybody may alone": VERY_MUCH,
 }
 RANKED = {"propose", "promote", "promote to one's own rank", "demote"}
+NAMES_RANK = {"deny-rank", "allow-rank"}
 ALLOWED, HELD, REFUSED = "allowed", "held", "refused"
 
 RANKS = (
@@ -164,7 +167,7 @@ class Case:
         if self.sanctioned or self.target == "oneself" or self.rank not in ENTITLES[self.act]:
             return REFUSED
         if not _higher(self.rank, self.target_rank) or (
-            self.act in {*RANKED, "deny-rank"} and not _higher(self.rank, self.to)
+            self.act in {*RANKED, *NAMES_RANK} and not _higher(self.rank, self.to)
         ):
             return REFUSED
         if self.act in {"ban", "unban"} or AMOUNTS.get(self.act, 0) > LIMIT.get(

@@ -12,7 +12,7 @@ import pytest
 from django.db import connection, transaction
 from django.utils import timezone
 
-from players.models import Player, Rank, Sanction
+from players.models import Player, Rank, RankRestriction, Sanction
 from tests.matrix.doors import ACTOR, DOORS, TARGET, Door
 from tests.matrix.ladder import ALLOWED, ENTITLES, HELD, ORDER, REFUSED, Case, cases
 
@@ -62,6 +62,9 @@ def staged(case: Case) -> int:
         _set(TARGET, case.target_rank, suspended=case.suspended, banned=case.act == "unban")
     if case.act == "pardon":
         _sanction(user_id, Sanction.Kind.WARNING)
+    if case.act in {"unlock-promotions", "allow-rank"}:
+        rank = Rank.objects.get(name=case.to) if case.act == "allow-rank" else None
+        _restrict(user_id, rank)
     return user_id
 
 
@@ -75,6 +78,17 @@ def _set(user_id: int, rank: str, *, suspended: bool, banned: bool) -> None:
     if banned:
         _sanction(user_id, Sanction.Kind.BAN)
     Player.objects.filter(user_id=user_id).update(**changes)
+
+
+def _restrict(user_id: int, rank: Rank | None) -> None:
+    RankRestriction.objects.create(
+        player=Player.objects.get(user_id=user_id),
+        rank=rank,
+        reason="x",
+        issued_by="staff:0",
+        starts_at=NOW,
+        event=0,
+    )
 
 
 def _sanction(user_id: int, kind: Sanction.Kind) -> None:
@@ -97,7 +111,8 @@ class State:
 STATE = """
     SELECT p.rank_id, p.former_rank_id, p.banned, p.adjusted,
            (SELECT array_agg((id, lifted_at)::text ORDER BY id) FROM sanctions WHERE player_id = p.id),
-           (SELECT count(*) FROM rank_restrictions WHERE player_id = p.id),
+           (SELECT array_agg((id, lifted_at)::text ORDER BY id) FROM rank_restrictions
+            WHERE player_id = p.id),
            (SELECT count(*) FROM notes WHERE player_id = p.id),
            (SELECT count(*) FROM quota_exemptions WHERE player_id = p.id AND ended_at IS NULL),
            (SELECT count(*) FROM leaves WHERE player_id = p.id),

@@ -1338,8 +1338,8 @@ export interface components {
          *
          *         `elsewhere`: points from other experiences, each counted as at least 0. `recommendedBy`: the
          *         officers who recommended the player, without erased ones. `warnings`: the number in force.
-         *         `cases`: up to 20 sanctions in force, newest first. A player who is not `known` has the first
-         *         rank and no sessions.
+         *         `cases`: up to 20 sanctions in force, newest first. `locks`: what keeps the player from ranks now.
+         *         A player who is not `known` has the first rank and no sessions.
          */
         JoinOut: {
             /** Format: int64 */
@@ -1358,6 +1358,7 @@ export interface components {
             warnings: number;
             ban: components["schemas"]["BanOut"] | null;
             cases: components["schemas"]["CaseOut"][];
+            locks: components["schemas"]["RankLockOut"][];
             membership: components["schemas"]["MembershipOut"];
             counts: components["schemas"]["CountsOut"];
             hosted: components["schemas"]["HostedOut"];
@@ -1408,6 +1409,16 @@ export interface components {
             /** @enum {unknown} */
             kind: "ban" | "suspension" | "warning";
             case: string;
+            until: string | null;
+        };
+        /**
+         * RankLockOut
+         * @description A lock of the player's promotions, or with `rank` the denial of that rank alone.
+         *
+         *         `until`: null without an end. The reason is for staff and stays in GRPS.
+         */
+        RankLockOut: {
+            rank: string | null;
             until: string | null;
         };
         /**
@@ -1723,13 +1734,14 @@ export interface components {
         };
         /**
          * PolicyChangeOut
-         * @description One changed rule. `subject`: the rank or the type of event, empty for caps.
+         * @description One changed rule. `subject`: the rank, type or kind of event, multiplier or quota, else empty.
          *
-         *         `before` and `after`: numbers as plain decimal text; null where the rule was not there.
+         *         `before` and `after`: numbers as plain decimal text, times as in documents; null where the rule
+         *         was not there, or where it is for all events or experiences.
          */
         PolicyChangeOut: {
             /** @enum {unknown} */
-            kind: "cap.daily" | "cap.weekly" | "event.added" | "event.cooldown" | "event.removed" | "event.shortest" | "event.weight" | "rank.added" | "rank.days" | "rank.points" | "rank.privileged" | "rank.recommendations" | "rank.removed";
+            kind: "cap.daily" | "cap.weekly" | "event.added" | "event.cooldown" | "event.removed" | "event.shortest" | "event.weight" | "hosted_event.added" | "hosted_event.award" | "hosted_event.minutes" | "hosted_event.removed" | "join.age" | "leave.days" | "leave.time" | "multiplier.added" | "multiplier.events" | "multiplier.experiences" | "multiplier.factor" | "multiplier.from" | "multiplier.removed" | "multiplier.to" | "quota.added" | "quota.attended" | "quota.free" | "quota.hosted" | "quota.minutes" | "quota.period" | "quota.removed" | "rank.added" | "rank.days" | "rank.points" | "rank.privileged" | "rank.recommendations" | "rank.removed";
             subject: string;
             before: string | null;
             after: string | null;

@@ -12,11 +12,14 @@ from django.utils import timezone
 from audits.models import AuditEvent
 from common import database_clock
 from console.members import sessions
+from console.members.facts import own_facts
 from console.models import StaffAccount
 from discord import links
 from players.models import Leave, Player
+from players.moderation.command import Command
 from players.privacy import erasure
 from players.quotas import closing
+from players.ranks import locks
 from tests.console.accounts.conftest import WITH, Roblox
 from tests.console.accounts.discord import LOGIN, Discord
 from tests.console.conftest import Make
@@ -101,6 +104,26 @@ def test_a_member_asks_withdraws_and_ends(roblox: Roblox, player: Make) -> None:
         assert answer.status_code in {302, 400}
     foreign.refresh_from_db()
     assert foreign.status == "approved"
+
+
+def test_a_locked_member_is_told_what_the_next_rank_lacks(roblox: Roblox, player: Make) -> None:
+    player(501, rank="Initiate")
+    roblox.knows(501, "Cap")
+    client = enter(roblox, 501)
+    order = Command(by=OWNER, reason="sold the plans", now=timezone.now())
+    locks.lock_promotions(501, None, order)
+    page = text(client.get("/me"))
+    assert "Your promotions are locked." in page
+    assert "<li>nothing" not in page
+    assert "sold the plans" not in page
+    locks.unlock_promotions(501, order)
+    next_rank = own_facts(Player.objects.get(user_id=501), timezone.now()).evaluation
+    assert next_rank is not None
+    assert next_rank.target is not None
+    locks.deny_rank(501, next_rank.target.name, order)
+    page = text(client.get("/me"))
+    assert f"You may not get the rank {next_rank.target.name}." in page
+    assert "<li>nothing" not in page
 
 
 def test_without_the_token_of_the_form_nothing_happens(roblox: Roblox, player: Make) -> None:

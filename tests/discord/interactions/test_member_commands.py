@@ -9,6 +9,9 @@ from discord.interactions import commands
 from discord.interactions.answers import plain
 from players import leaderboard
 from players.models import HostedEvent, Player
+from players.moderation.actors import at_the_shell
+from players.moderation.command import Command
+from players.ranks import locks
 from tests.discord.interactions.people import linked, player
 from tests.discord.interactions.signed import Discord, is_private, text_of
 
@@ -68,6 +71,23 @@ def test_the_way_to_the_next_rank_is_private(discord: Discord) -> None:
     assert "Your next rank is **Shock Trooper I**. You lack" in text_of(answer)
     Player.objects.filter(user_id=1).update(listed=False)
     assert "no public list" in text_of(discord.command(person, "next"))
+
+
+def test_a_lock_is_said_instead_of_a_date(discord: Discord) -> None:
+    person = linked(1, adjusted=60)
+    Player.objects.filter(user_id=1).update(rank_since=timezone.now() - dt.timedelta(days=9))
+    end = timezone.now() + dt.timedelta(days=7)
+    order = Command(by=at_the_shell(), reason="sold the plans", now=timezone.now())
+    locks.lock_promotions(1, end, order)
+    said = text_of(discord.command(person, "next"))
+    assert f"You lack nothing. Your promotions are locked until {end:%Y-%m-%d %H:%M} UTC." in (
+        said.replace("\\", "")
+    )
+    assert "sold the plans" not in said
+    locks.unlock_promotions(1, order)
+    locks.deny_rank(1, "Shock Trooper II", order)
+    said = text_of(discord.command(person, "next"))
+    assert "You may not get the rank Shock Trooper II." in said
 
 
 def test_the_link_leads_to_the_members_page(discord: Discord) -> None:

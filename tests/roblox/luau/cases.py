@@ -19,7 +19,7 @@ from players.policy.counters import SessionTotal
 from players.policy.membership import MembershipStatus, belongs, earns, is_ignored
 from players.policy.multipliers import Occasion
 from players.policy.permissions import Act, may
-from players.policy.ranks import RankState, evaluate
+from players.policy.ranks import RankLock, RankState, evaluate, lock_before
 from players.policy.validation import FILES
 from players.policy.warning_thresholds import sanction_for, suspension_ends, warning_expires
 from tests.players.policy.reference import Earner, Event, award, balance, day_of, losable, week_of
@@ -588,7 +588,7 @@ def _evaluate(dice: random.Random, bundle: Bundle) -> tuple[Question, Any]:
     points = dice.choice([target.min_points, rank.min_points]) + dice.choice([-100, -1, 0, 1, 5000])
     words = target.required_recommendations + dice.choice([-1, 0, 1])
     sanctioned, membership = dice.random() < 0.2, _membership(dice)
-    locked = dice.random() < 0.2
+    locks = _locks(dice, [None, target.name, dice.choice(bundle.ranks).name], now)
     asked: Question = {
         "ask": "evaluate",
         "standing": {
@@ -598,15 +598,17 @@ def _evaluate(dice: random.Random, bundle: Bundle) -> tuple[Question, Any]:
             "recommendations": words,
             "sanctioned": sanctioned,
             "membership": str(membership),
-            "locked": locked,
         },
+        "locks": [{"rank": one.rank, "ends": _second(one.ends_at)} for one in locks],
         "now": now,
     }
     moment = dt.datetime.fromtimestamp(since, dt.UTC)
+    at = dt.datetime.fromtimestamp(now, dt.UTC)
+    lock = lock_before(locks, bundle.next_after(rank), at)
     standing = RankState(
-        rank, points, moment, words, sanctioned, membership=membership, locked=locked
+        rank, points, moment, words, sanctioned, membership=membership, locked=lock is not None
     )
-    found = evaluate(standing, bundle, dt.datetime.fromtimestamp(now, dt.UTC))
+    found = evaluate(standing, bundle, at)
     return asked, [
         found.kind or "",
         found.target.name if found.target else "",
@@ -616,7 +618,26 @@ def _evaluate(dice: random.Random, bundle: Bundle) -> tuple[Question, Any]:
         found.missing.days,
         found.missing.recommendations,
         int(found.due_at.timestamp()) if found.due_at else -1,
+        locks.index(lock) if lock else -1,
     ]
+
+
+def _locks(dice: random.Random, names: list[str | None], now: int) -> list[RankLock]:
+    """Return locks of some ranks, or of all (None), that differ, around their ends."""
+    found = [
+        RankLock(
+            dice.choice(names),
+            None
+            if dice.random() < 0.3
+            else dt.datetime.fromtimestamp(now + dice.choice([-1, 0, 1, place]), dt.UTC),
+        )
+        for place in range(2, 2 + dice.choice([0, 0, 0, 1, 2, 3]))
+    ]
+    return list(dict.fromkeys(found))
+
+
+def _second(moment: dt.datetime | None) -> int | None:
+    return int(moment.timestamp()) if moment else None
 
 
 def _may(dice: random.Random, bundle: Bundle) -> tuple[Question, Any]:

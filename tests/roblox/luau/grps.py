@@ -43,6 +43,7 @@ class Grps:
     hosted: list[dict[str, Any]] = field(default_factory=list)
     active: dict[tuple[int, int], int] = field(default_factory=dict)  # minutes by user and session
     commands: list[dict[str, Any]] = field(default_factory=list)
+    locks: dict[int, list[dict[str, Any]]] = field(default_factory=dict)
     verdict: str = "applied"
     detail: str = "Done."
     counts: dict[str, bool] | None = (
@@ -262,6 +263,7 @@ class Grps:
                 {"kind": kind, "case": case, "until": None}
                 for kind, case in self.cases.get(user_id, [])
             ],
+            "locks": self.locks.get(user_id, []),
         } | self._said(user_id)
 
     def _said(self, user_id: int) -> dict[str, Any]:

@@ -84,6 +84,25 @@ def test_points_and_what_is_missing_follow_the_game(member: Client) -> None:
     assert "Shock Trooper I still needs 35 points." in member.texts
 
 
+def test_a_lock_is_said_beside_what_is_missing(grps: Grps) -> None:
+    denied = "Shock Trooper I"
+    grps.locks = {NIA: [{"rank": denied, "until": None}], 9: [{"rank": None, "until": None}]}
+    grps.adjusted[9] = (1, 60_00)
+    grps.standing = {}
+    universe = Universe(http=grps)
+    server = universe.server()
+    for user_id in (NIA, 9):
+        server.join(user_id)
+    universe.run(5)
+    for user_id, words in (
+        (NIA, f"{denied} still needs 50 points. You may not get the rank {denied}."),
+        (9, f"You have all that {denied} needs. Your promotions are locked."),
+    ):
+        client = Client(server, user_id)
+        client.key()
+        assert words in client.texts
+
+
 def test_each_tab_shows_its_own(member: Client) -> None:
     member.key()
     member.press("Here")

@@ -9,6 +9,7 @@ from hypothesis import given, seed, settings
 from hypothesis import strategies as st
 
 from tests.roblox.luau.grps import Grps
+from tests.roblox.luau.helpers import evaluate
 from tests.roblox.luau.machine import Machine, take
 from tests.roblox.luau.universe import NIA, Server, Universe
 
@@ -44,6 +45,41 @@ def test_a_player_sees_their_own_standing_and_what_is_missing(server: Server) ->
     assert me["missing"] == {"points": 35, "days": 0, "recommendations": 0}
 
 
+@pytest.mark.parametrize(
+    ("lock", "seen", "told"),
+    [
+        ({"rank": None, "until": None}, {}, " Your promotions are locked."),
+        (
+            {"rank": None, "until": "2026-02-03T04:05:06Z"},
+            {"ends": 1770091506},
+            " Your promotions are locked until 2026-02-03 04:05 UTC.",
+        ),
+        (
+            {"rank": "Shock Trooper I", "until": None},
+            {"rank": "Shock Trooper I"},
+            " You may not get the rank Shock Trooper I.",
+        ),
+        ({"rank": "Captain I", "until": None}, None, ""),
+        ({"rank": None, "until": "2025-01-01T00:00:00Z"}, None, ""),  # it ended
+    ],
+)
+def test_a_locked_player_is_never_shown_as_due(
+    grps: Grps, lock: dict[str, Any], seen: dict[str, Any] | None, told: str
+) -> None:
+    grps.locks = {NIA: [lock]}
+    grps.adjusted[NIA] = (1, 60_00)
+    universe = Universe(http=grps)
+    server = universe.server()
+    server.join(NIA, "Nia")
+    universe.run(5)
+    assert server.ask(NIA, "me").get("lock") == seen
+    said = server.ask(NIA, "command", "me")["text"]
+    assert said == f"Initiate, 60 points. Shock Trooper I needs 50 points.{told}"
+    found = evaluate(server, f"grps:progress(game.Players:GetPlayerByUserId({NIA}))")
+    assert found.get("kind") == (None if told else "promotion")
+    assert list(found["failed"]) == (["locked"] if told else [])
+
+
 def test_the_board_shows_who_is_here_with_the_most_points_first(server: Server) -> None:
     server.award(ZED, "training")
     assert [row["name"] for row in server.ask(NIA, "board")["rows"]] == ["Zed", "Nia"]
@@ -74,6 +110,16 @@ def test_a_form_goes_the_same_way_as_words(server: Server, grps: Grps) -> None:
         (
             {"verb": "rank", "userId": NIA, "rank": "shock trooper ii", "reason": "x"},
             "rank Nia Shock Trooper II x",
+        ),
+        ({"verb": "lock", "userId": NIA, "duration": "7d", "reason": "x"}, "lock Nia 7d x"),
+        ({"verb": "unlock", "userId": NIA, "reason": "x"}, "unlock Nia x"),
+        (
+            {"verb": "deny", "userId": NIA, "rank": "Captain I", "reason": "x"},
+            "deny Nia Captain I x",
+        ),
+        (
+            {"verb": "allow", "userId": NIA, "rank": "Captain I", "reason": "x"},
+            "allow Nia captain i x",
         ),
     ],
 )
@@ -168,7 +214,7 @@ def test_officers_get_their_verbs_and_others_none(server: Server) -> None:
         "warn": None,
     }
     stand(server, ZED, "Supreme Admirals")
-    assert {"adjust", "award", "ban", "unban"} <= {
+    assert {"adjust", "award", "ban", "unban", "lock", "unlock", "deny", "allow"} <= {
         one["verb"] for one in server.ask(ZED, "me")["verbs"]
     }
 

@@ -54,11 +54,13 @@ function asked.sums(one)
     return { points.balance(one.sums, one.adjusted), points.losable(one.sums[1], one.elsewhere, one.adjusted) }
 end
 function asked.evaluate(one)
+    local lock = ranks.lockBefore(one.locks, ranks.nextAfter(one.standing.rank, bundle), one.now)
+    one.standing.locked = lock ~= nil
     local found = ranks.evaluate(one.standing, bundle, one.now)
     local missing = found.missing
     local target = if found.target then found.target.name else ""
     return { found.kind or "", target, found.automatic, table.concat(found.failed, ","), missing.points, missing.days,
-        missing.recommendations, found.dueAt or -1 }
+        missing.recommendations, found.dueAt or -1, (table.find(one.locks, lock) or 0) - 1 }
 end
 function asked.may(one)
     one.details.to = bundle.byName[one.to]
@@ -165,6 +167,8 @@ MUTATIONS = (
     ("ranks", "state.points >= rank.minPoints", "state.points > rank.minPoints"),
     ("ranks", "math.ceil(left / DAY)", "math.floor(left / DAY)"),
     ("ranks", "#failed == 0 and not target.privileged", "#failed == 0"),
+    ("ranks", "one.ends > now", "one.ends >= now"),
+    ("ranks", "one.rank == target.name", "true"),
     ("permissions", "target.position >= actor.position", "target.position > actor.position"),
     ("permissions", "> limit", ">= limit"),
     ("permissions", "> (details.secondAbove", ">= (details.secondAbove"),
