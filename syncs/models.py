@@ -186,6 +186,9 @@ class JoinRequest(Leased):
     request_id = models.CharField(max_length=60, help_text="Roblox's id")
     username = models.CharField(max_length=40, db_default="")
     account_made_at = models.DateTimeField(null=True)
+    account_asked_at = models.DateTimeField(
+        null=True, help_text="when Roblox was last asked about the account"
+    )
     asked_at = models.DateTimeField()
     seen_at = models.DateTimeField()
     gone_at = models.DateTimeField(null=True)

@@ -172,14 +172,14 @@ def follow_join_requests() -> int:
         return 0
     try:
         group = cloud.group(patience=GROUP_PATIENCE)
-        reading.read(group)
-        decisions.decide_by_rule(database_clock.now())
-        return writing.write(group)
     except cloud.NotConfigured:
         return 0
-    except OpenCloudError as error:
-        log.warning("join requests are not followed", error=str(error))
-        return 0
+    try:
+        reading.read(group)
+    except OpenCloudError as error:  # what is known already is decided and written all the same
+        log.warning("join requests are not read", error=str(error))
+    decisions.decide_by_rule(database_clock.now())
+    return writing.write(group)
 
 
 @shared_task(name="syncs.purge_memberships")

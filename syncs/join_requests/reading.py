@@ -5,12 +5,16 @@ It calls Roblox, so never call it inside a transaction.
 
 import datetime as dt
 
+import structlog
 from django.db import transaction
+from django.db.models import F
+from django.db.models.functions import Now
 
 from common import advisory_lock
 from common.database_clock import database_time
 from roblox.cloud import Group
 from roblox.open_cloud import groups, users
+from roblox.open_cloud.errors import OpenCloudError, RetryDecision
 from roblox.open_cloud.groups import JoinRequestRead
 from syncs.models import JoinRequest
 
@@ -18,7 +22,7 @@ LOCK = 4_710_041  # advisory lock: one listing at a time is stored
 MOST_PAGES = 50  # of 20 requests, which is a thousand calls of a budget of minutes
 ACCOUNTS = 50  # read at once
 
-FIELDS = ("request_id", "asked_at", "seen_at", "gone_at")
+log = structlog.get_logger("grps.join_requests")
 NO_DECISION = {"decision": "", "decided_by": "", "decided_at": None, "reason": "", "done_at": None}
 
 
@@ -26,7 +30,7 @@ def read(group: Group) -> int:
     """Store the open requests and the names of new applicants; return how many are open.
 
     A request that a whole listing lacks is gone: withdrawn, or decided on Roblox. Raises
-    OpenCloudError.
+    OpenCloudError if Roblox does not list them.
     """
     asked_at = database_time()
     found, complete = _listed(group)
@@ -72,9 +76,20 @@ def _store(group_id: int, found: list[JoinRequestRead], asked_at: dt.datetime) -
 
 
 def _read_accounts(group: Group) -> None:
-    unnamed = JoinRequest.objects.filter(group_id=group.id, gone_at=None, account_made_at=None)
-    for row in unnamed.order_by("pk")[:ACCOUNTS]:
-        user = users.get(group.client, row.user_id)
+    """Read accounts that are not known yet, those that were asked for least lately first.
+
+    An account that Roblox does not give now is asked for again after the others.
+    """
+    unknown = JoinRequest.objects.filter(group_id=group.id, gone_at=None, account_made_at=None)
+    for row in unknown.order_by(F("account_asked_at").asc(nulls_first=True), "pk")[:ACCOUNTS]:
+        JoinRequest.objects.filter(pk=row.pk).update(account_asked_at=Now())
+        try:
+            user = users.get(group.client, row.user_id)
+        except OpenCloudError as error:
+            log.warning("an applicant's account is not known", request=row.pk, error=str(error))
+            if error.about_key or error.decision is RetryDecision.WAIT:
+                return  # the others would get the same answer
+            continue
         if user is not None:
             JoinRequest.objects.filter(pk=row.pk).update(
                 username=user.name[:40], account_made_at=user.create_time
