@@ -13,7 +13,9 @@ from console.decorators import page, render
 from players import tasks
 from players.models import Player, PolicyVersion
 from players.moderation.actors import staff_of
+from players.policy.bundle import parse_bundle
 from players.policy_changes import activation, simulations
+from players.policy_changes.multiplier_costs import costs
 from players.policy_changes.simulation_query import RankMoves
 
 HALF = 50  # units of the drawing on each side
@@ -50,6 +52,7 @@ def simulation(request: HttpRequest, number: int) -> HttpResponse:
         promoted=sum(row.promoted for row in rows),
         demoted=sum(row.demoted for row in rows),
         left_out=sum(row.left_out for row in rows),
+        multipliers=costs(parse_bundle(found.documents), database_clock.now()) if made else [],
         waiting=[one for one in activation.waiting() if one.arguments["number"] == number],
     )
 

@@ -1,3 +1,4 @@
+import json
 import sys
 from argparse import ArgumentParser
 from pathlib import Path
@@ -14,7 +15,8 @@ from players.active_policy import NoPolicy, RankInUse, activate, active
 from players.models import PolicyVersion
 from players.policy.bundle import Bundle, load_bundle, parse_bundle
 from players.policy.validation import PolicyError
-from players.policy_changes.simulation_query import simulate
+from players.policy_changes.multiplier_costs import MultiplierCost, costs
+from players.policy_changes.simulation_query import RankMoves, simulate
 
 
 class Command(BaseCommand):
@@ -26,8 +28,13 @@ class Command(BaseCommand):
             "policy", nargs="?", default=str(settings.POLICY_DIR), help="a folder, or a number"
         )
         parser.add_argument("--reason", default="", help="why it is activated; required")
+        parser.add_argument(
+            "--json", action="store_true", help="simulate: print one JSON object for programs"
+        )
 
     def handle(self, *args: Any, what: str, policy: str, reason: str, **options: Any) -> None:
+        if options["json"] and what != "simulate":
+            raise CommandError("--json is only for simulate; leave it out.")
         if what == "show":
             self._show()
             return
@@ -38,7 +45,7 @@ class Command(BaseCommand):
             )
             return
         if what == "simulate":
-            self._simulate(bundle)
+            self._simulate(bundle, as_json=options["json"])
             return
         if not reason.strip():
             raise CommandError("--reason is required: say why the rules change.")
@@ -50,14 +57,19 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from None
         self.stdout.write(f"Policy {version.number} ({bundle.version}) is in force.")
 
-    def _simulate(self, bundle: Bundle) -> None:
+    def _simulate(self, bundle: Bundle, *, as_json: bool = False) -> None:
+        now = database_clock.now()
         with Progress(console=Console(stderr=True), disable=not sys.stderr.isatty()) as bar:
             task = bar.add_task("players", total=None)
             rows = simulate(
                 bundle,
-                database_clock.now(),
+                now,
                 progress=lambda done, all: bar.update(task, completed=done, total=all),
             )
+        multipliers = costs(bundle, now)
+        if as_json:
+            self.stdout.write(json.dumps(_as_json(bundle, rows, multipliers), indent=2))
+            return
         for row in rows:
             told = {
                 "promoted": row.promoted,
@@ -72,6 +84,11 @@ class Command(BaseCommand):
         self.stdout.write(
             f"{sum(row.moved for row in rows)} of {sum(row.holders for row in rows)} players would move."
         )
+        for one in multipliers:
+            period = f"{one.factor} times from {one.start:%Y-%m-%d %H:%M} to {one.end:%Y-%m-%d %H:%M} UTC"
+            window = f" from {one.first} to {one.last}" if one.first else ""
+            extra = "unknown" if one.extra is None else f"{one.extra:,} more points{window}"
+            self.stdout.write(f"  {one.name}, {period}: {extra}. {one.basis}")
 
     def _show(self) -> None:
         try:
@@ -83,6 +100,30 @@ class Command(BaseCommand):
         )
         for rank in policy.bundle.ranks:
             self.stdout.write(f"  {rank.name:<22} {rank.level:<6} from {rank.min_points / 100:g}")
+
+
+def _as_json(
+    bundle: Bundle, rows: list[RankMoves], multipliers: list[MultiplierCost]
+) -> dict[str, Any]:
+    return {
+        "version": bundle.version,
+        "holders": sum(row.holders for row in rows),
+        "moved": sum(row.moved for row in rows),
+        "ranks": [
+            {
+                "rank": row.rank,
+                "holders": row.holders,
+                "promoted": row.promoted,
+                "demoted": row.demoted,
+                "heldBack": row.held_back,
+                "spared": row.spared,
+                "leftOut": row.left_out,
+                "earning": row.earning or None,
+            }
+            for row in rows
+        ],
+        "multipliers": [one.as_json() for one in multipliers],
+    }
 
 
 def _bundle(policy: str) -> Bundle:
