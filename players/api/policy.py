@@ -93,9 +93,10 @@ class PublicPolicyOut(Out, frozen=True):
 
 
 class PolicyChangeOut(Out, frozen=True):
-    """One changed rule. `subject`: the rank or the type of event, empty for caps.
+    """One changed rule. `subject`: the rank, type or kind of event, multiplier or quota, else empty.
 
-    `before` and `after`: numbers as plain decimal text; null where the rule was not there.
+    `before` and `after`: numbers as plain decimal text, times as in documents; null where the rule
+    was not there, or where it is for all events or experiences.
     """
 
     kind: Literal[
@@ -112,6 +113,27 @@ class PolicyChangeOut(Out, frozen=True):
         "event.shortest",
         "cap.daily",
         "cap.weekly",
+        "multiplier.added",
+        "multiplier.removed",
+        "multiplier.factor",
+        "multiplier.from",
+        "multiplier.to",
+        "multiplier.events",
+        "multiplier.experiences",
+        "quota.added",
+        "quota.removed",
+        "quota.minutes",
+        "quota.attended",
+        "quota.hosted",
+        "quota.period",
+        "quota.free",
+        "hosted_event.added",
+        "hosted_event.removed",
+        "hosted_event.award",
+        "hosted_event.minutes",
+        "leave.days",
+        "leave.time",
+        "join.age",
     ]
     subject: str
     before: str | None

@@ -1,6 +1,7 @@
 """What an activation changed in the rules that everybody may read.
 
-Punishments and permissions are left out, and ranks that are punishments.
+Punishments and permissions are left out, and ranks that are punishments. So is who binds or decides:
+levels, approvers, and what a missed quota brings.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -8,6 +9,8 @@ from decimal import Decimal
 from typing import Any
 
 from players.policy.bundle import Bundle, RankRule
+from players.policy.community import HostedEventKind, Quota
+from players.policy.multipliers import FORMAT, Multiplier
 from players.policy.points import EventKind
 
 type Change = dict[str, str | None]
@@ -20,11 +23,26 @@ def public_changes(before: Bundle, after: Bundle) -> list[Change]:
         *_rows("rank", _ranks(before), _ranks(after), RANK),
         *_rows("event", before.points.events, after.points.events, EVENT),
         *_differing("cap", "", (before, after), CAP),
+        *_rows("multiplier", _multipliers(before), _multipliers(after), MULTIPLIER),
+        *_rows("quota", _quotas(before), _quotas(after), QUOTA),
+        *_rows(
+            "hosted_event", before.community.hosted_events, after.community.hosted_events, HOSTED
+        ),
+        *_differing("leave", "", (before, after), LEAVE),
+        *_differing("join", "", (before, after), JOIN),
     ]
 
 
 def _ranks(bundle: Bundle) -> dict[str, RankRule]:
     return {rank.name: rank for rank in bundle.ranks if not rank.is_punishment}
+
+
+def _multipliers(bundle: Bundle) -> dict[str, Multiplier]:
+    return {one.name: one for one in bundle.points.multipliers}
+
+
+def _quotas(bundle: Bundle) -> dict[str, Quota]:
+    return {one.name: one for one in bundle.community.quotas}
 
 
 def _rows[T](
@@ -61,6 +79,10 @@ def _whole(number: int | None) -> str | None:
     return None if number is None else str(number)
 
 
+def _names(names: frozenset[str] | None) -> str | None:
+    return None if names is None else ", ".join(sorted(names))
+
+
 def _weight(kind: EventKind) -> str:
     if kind.weight is not None:
         return _points(kind.weight)
@@ -78,6 +100,33 @@ EVENT: Facets[EventKind] = {
     "weight": _weight,
     "cooldown": lambda kind: _whole(kind.cooldown),
     "shortest": lambda kind: _whole(kind.shortest),
+}
+MULTIPLIER: Facets[Multiplier] = {
+    "factor": lambda one: _points(one.factor),
+    "from": lambda one: f"{one.start:{FORMAT}}",
+    "to": lambda one: f"{one.end:{FORMAT}}",
+    "events": lambda one: _names(one.events),
+    "experiences": lambda one: _names(one.experiences),
+}
+QUOTA: Facets[Quota] = {
+    "minutes": lambda one: _whole(one.minutes),
+    "attended": lambda one: _whole(one.attended),
+    "hosted": lambda one: _whole(one.hosted),
+    "period": lambda one: str(one.period),
+    "free": lambda one: _whole(one.free_periods),
+}
+HOSTED: Facets[HostedEventKind] = {
+    "award": lambda kind: kind.award,
+    "minutes": lambda kind: _whole(kind.min_minutes),
+}
+LEAVE: Facets[Bundle] = {
+    "days": lambda bundle: _whole(it.max_days if (it := bundle.community.leave) else None),
+    "time": lambda bundle: str(it.time_in_rank) if (it := bundle.community.leave) else None,
+}
+JOIN: Facets[Bundle] = {
+    "age": lambda bundle: _whole(
+        it.min_account_age_days if (it := bundle.community.join_requests) else None
+    ),
 }
 CAP: Facets[Any] = {
     "daily": lambda bundle: _points(bundle.points.daily_cap),

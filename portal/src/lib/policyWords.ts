@@ -18,6 +18,27 @@ const KINDS: Record<string, MessageKey> = {
   'event.shortest': 'policyChanges.kinds.eventShortest',
   'cap.daily': 'policyChanges.kinds.capDaily',
   'cap.weekly': 'policyChanges.kinds.capWeekly',
+  'multiplier.added': 'policyChanges.kinds.multiplierAdded',
+  'multiplier.removed': 'policyChanges.kinds.multiplierRemoved',
+  'multiplier.factor': 'policyChanges.kinds.multiplierFactor',
+  'multiplier.from': 'policyChanges.kinds.multiplierFrom',
+  'multiplier.to': 'policyChanges.kinds.multiplierTo',
+  'multiplier.events': 'policyChanges.kinds.multiplierEvents',
+  'multiplier.experiences': 'policyChanges.kinds.multiplierExperiences',
+  'quota.added': 'policyChanges.kinds.quotaAdded',
+  'quota.removed': 'policyChanges.kinds.quotaRemoved',
+  'quota.minutes': 'policyChanges.kinds.quotaMinutes',
+  'quota.attended': 'policyChanges.kinds.quotaAttended',
+  'quota.hosted': 'policyChanges.kinds.quotaHosted',
+  'quota.period': 'policyChanges.kinds.quotaPeriod',
+  'quota.free': 'policyChanges.kinds.quotaFree',
+  'hosted_event.added': 'policyChanges.kinds.hostedAdded',
+  'hosted_event.removed': 'policyChanges.kinds.hostedRemoved',
+  'hosted_event.award': 'policyChanges.kinds.hostedAward',
+  'hosted_event.minutes': 'policyChanges.kinds.hostedMinutes',
+  'leave.days': 'policyChanges.kinds.leaveDays',
+  'leave.time': 'policyChanges.kinds.leaveTime',
+  'join.age': 'policyChanges.kinds.joinAge',
 };
 
 const UNITS = [
@@ -44,7 +65,8 @@ export function timeWords(locale: string, seconds: number): string {
 
 /** One change in words: "Captain I: 3,000 → 2,900 points". */
 export function changeWords(change: Change, locale: string, t: Translate): string {
-  const subject = change.kind.startsWith('event.') ? eventName(change.subject, t) : change.subject;
+  const named = change.kind.startsWith('event.') || change.kind.startsWith('hosted_event.');
+  const subject = named ? eventName(change.subject, t) : change.subject;
   return t(keyOf(change), { subject, change: beforeAndAfter(change, locale, t) });
 }
 
@@ -55,6 +77,11 @@ function keyOf({ kind, after }: Change): MessageKey {
       : 'policyChanges.kinds.rankPrivilegedOff';
   if (after === null && kind === 'event.cooldown') return 'policyChanges.kinds.eventCooldownOff';
   if (after === null && kind === 'event.shortest') return 'policyChanges.kinds.eventShortestOff';
+  if (after === null && kind === 'leave.days') return 'policyChanges.kinds.leaveOff';
+  if (after === null && kind === 'join.age') return 'policyChanges.kinds.joinOff';
+  if (after === null && kind === 'multiplier.events') return 'policyChanges.kinds.multiplierEventsAll';
+  if (after === null && kind === 'multiplier.experiences')
+    return 'policyChanges.kinds.multiplierExperiencesAll';
   return KINDS[kind] ?? 'policyChanges.kinds.unknown';
 }
 

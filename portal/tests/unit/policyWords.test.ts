@@ -34,6 +34,14 @@ const CHANGES: [string, string, string | null, string | null, string][] = [
   ['event.cooldown', 'ko', null, '30', 'KO: counts once every 30 seconds'],
   ['event.cooldown', 'ko', '30', null, 'KO: no pause between two any more'],
   ['cap.daily', '', '500', '1000', 'Most points a day: 500 → 1,000'],
+  ['multiplier.added', 'Weekend', null, '1.5', 'Weekend: new, counts 1.5 times'],
+  ['multiplier.events', 'Weekend', 'ko, wo', null, 'Weekend: for all events now'],
+  ['multiplier.experiences', 'Weekend', 'nexus', null, 'Weekend: in all experiences now'],
+  ['quota.minutes', 'Week', '60', '45', 'Quota Week: 60 → 45 minutes'],
+  ['hosted_event.added', 'big_drill', null, 'training', 'Hosted event Big drill: new'],
+  ['leave.days', '', '30', '45', 'Longest leave of absence: 30 → 45 days'],
+  ['leave.days', '', '30', null, 'Leave of absence can no longer be asked for'],
+  ['join.age', '', '14', null, 'Requests to join are no longer decided here'],
   ['rank.colour', 'Captain I', 'red', 'blue', 'Captain I: red → blue'],
 ];
 

@@ -85,6 +85,49 @@ def test_added_and_removed_rules_say_what_they_ask_or_give(
     ]
 
 
+def test_multipliers_and_community_rules_are_told(bundle: Bundle, documents: Documents) -> None:
+    weekend: dict[str, Any] = {
+        "name": "Weekend",
+        "from": "2026-12-05T00:00:00Z",
+        "to": "2026-12-07T00:00:00Z",
+        "factor": 1.5,
+    }
+    quota = {"name": "Week", "levels": ["CMD"], "period": "week", "minutes": 60}
+    documents["points"]["multipliers"] = [weekend]
+    documents["community"] |= {
+        "quotas": [quota],
+        "leave": {"maxDays": 30, "approvers": ["CCM"], "timeInRank": "rests"},
+        "joinRequests": {"decide": "rule", "minAccountAgeDays": 14},
+    }
+    kind = {"title": "Rally", "award": "training", "hosts": ["CMD"], "minMinutes": 15}
+    documents["community"]["hostedEvents"] = {"kinds": {"rally": kind}}
+    with_rules = parse_bundle(documents)
+    documents["community"]["hostedEvents"] = {
+        "kinds": {"rally": kind | {"minMinutes": 20}, "drill": kind}
+    }
+    weekend |= {"factor": 2, "events": ["wo", "ko"], "to": "2026-12-08T00:00:00Z"}
+    quota |= {"attended": 1, "minutes": 45, "misses": [{"after": 1, "outcome": "warn"}]}
+    documents["community"]["leave"] |= {"maxDays": 45, "approvers": ["LDR"], "remindDays": 2}
+    del documents["community"]["joinRequests"]
+    assert changed(documents, with_rules) == [
+        ("multiplier.factor", "Weekend", "1.5", "2"),
+        ("multiplier.to", "Weekend", "2026-12-07T00:00:00Z", "2026-12-08T00:00:00Z"),
+        ("multiplier.events", "Weekend", None, "ko, wo"),
+        ("quota.minutes", "Week", "60", "45"),
+        ("quota.attended", "Week", "0", "1"),
+        ("hosted_event.added", "drill", None, "training"),
+        ("hosted_event.minutes", "rally", "15", "20"),
+        ("leave.days", "", "30", "45"),
+        ("join.age", "", "14", None),
+    ]
+    del documents["points"]["multipliers"]
+    documents["community"]["quotas"] = []
+    assert changed(documents, with_rules)[:2] == [
+        ("multiplier.removed", "Weekend", "1.5", None),
+        ("quota.removed", "Week", "60", None),
+    ]
+
+
 def test_punishments_and_permissions_are_never_public(bundle: Bundle, documents: Documents) -> None:
     rank(documents, "Suspended").update(minTimeDays=3, name="Halted")
     permissions = documents["permissions"]["ranks"]
