@@ -2,7 +2,11 @@
 fresh sign-in.
 """
 
+from typing import Any
+
 from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 
 from common.admin import ReadOnly
 from common.parsing import whole_number
@@ -22,6 +26,12 @@ class PlayerAdmin(ReadOnly):
     list_display = ("username", "user_id", "rank", "points", "kos", "wos", "updated_at")
     list_select_related = ("rank",)
     exactly = {"user_id": whole_number}
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Lead to the console's list of players, so that there is one."""
+        return redirect("console:players")
 
 
 @admin.register(Decision)

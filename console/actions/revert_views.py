@@ -58,7 +58,7 @@ def revert(request: HttpRequest, event_id: int) -> HttpResponse:
     return render(
         request,
         "console/revert.html",
-        f"Revert event {event_id}",
+        f"Undo event {event_id}",
         form=form,
         told=told,
         offer=offer,

@@ -112,9 +112,9 @@ def approval(request: HttpRequest, pk: int) -> HttpResponse:
     }
     said = {
         "approve": "Approved and carried out",
-        "reject": "Turned down",
-        "withdraw": "Taken back",
-        "deny": "Turned down. Owners are told that the experience's key may be in other hands",
+        "reject": "Rejected",
+        "withdraw": "Withdrawn",
+        "deny": "Rejected. Owners are told that the experience's key may be in other hands",
     }
     own = by.is_person(found.requested_by)
     verb = _verb(request, own=own and not approvals.confirmable(found))
@@ -163,7 +163,7 @@ def decision(request: HttpRequest, pk: int) -> HttpResponse:
         "approve": decisions.approve,
         "reject": decisions.reject,
     }
-    said = {"approve": f"{found.to_rank} is given", "reject": "Turned down"}
+    said = {"approve": f"{found.to_rank} is given", "reject": "Rejected"}
     retired = "" if found.to_rank_id in active().ranks else preconditions.RETIRED
     verb = "reject" if retired else _verb(request)
     form = Deciding(request.POST or None, verb=verb)

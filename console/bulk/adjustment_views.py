@@ -23,6 +23,7 @@ from console.bulk.forms import UploadForm
 from console.bulk.pages import TONES, JobLine, Section
 from console.decorators import page, render
 from console.experiences.views import ReasonForm
+from console.templatetags.design import counted
 from players import tasks
 from players.mass_adjustments import file_previews, lifecycle
 from players.mass_adjustments.files import UnknownFormat, ValidationErrors, read_upload
@@ -199,7 +200,7 @@ def settle(request: HttpRequest, pk: int, verb: str) -> HttpResponse:
         decide,
         f"{button}: adjustment {pk}",
         job=found,
-        note=f"{found.changing} players, {found.total} points in sum, {found.moved} without the"
+        note=f"{counted(found.changing, 'player')}, {found.total} points in sum, {found.moved} without the"
         f" signs: “{found.reason}”. {note}",
         button=button,
     )
@@ -220,7 +221,7 @@ def _line(found: Adjustment, names: dict[int, Any]) -> JobLine:
     return JobLine(
         found,
         address=reverse("console:adjustment", args=[found.pk]),
-        what=f"Adjust {found.changing:,} players, {found.total:+,} points in all",
+        what=f"Adjust {counted(found.changing, 'player')}, {found.total:+,} points in all",
         state=found.get_status_display(),
         tone=TONES[found.status],
         done=found.applied,

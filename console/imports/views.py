@@ -20,6 +20,7 @@ from console.bulk.pages import TONES, JobLine, Section
 from console.decorators import page, render
 from console.experiences.views import ReasonForm
 from console.imports.forms import FORMS, StoreForm
+from console.templatetags.design import counted
 from players import tasks
 from players.imports import lifecycle, preview
 from players.imports.files import ImportFile, UnusableFile
@@ -47,7 +48,7 @@ VERBS: dict[str, tuple[Callable[..., Import], str, str, str]] = {
     "undo": (
         lifecycle.preview_undo,
         "Preview the undo",
-        "It takes back what the import changed. You see a preview first.",
+        "It undoes what the import changed. You see a preview first.",
         "This undoes it, once you start it.",
     ),
 }
@@ -185,7 +186,7 @@ def settle(request: HttpRequest, pk: int, verb: str) -> HttpResponse:
         decide,
         f"{button}: import {pk}",
         job=found,
-        note=f"{found.changing} players, {found.total} points in sum: “{found.reason}”. {note}",
+        note=f"{counted(found.changing, 'player')}, {found.total} points in sum: “{found.reason}”. {note}",
         button=button,
     )
 

@@ -8,6 +8,7 @@ from decimal import Decimal
 from django.db.models import Q
 
 from common.amounts import points
+from console.templatetags.design import counted
 from discord.roles.overview import LinkedAccount, linked_account
 from players import leaderboard
 from players.actions import registry
@@ -178,8 +179,8 @@ def _progress(
     share = min(100, max(0, int(100 * (has * 100 - rank.min_points) / span)))
     lacks = (
         (missing.points, f"{points(missing.points):,} points"),
-        (missing.days, f"{missing.days} days"),
-        (missing.recommendations, f"{missing.recommendations} recommendations"),
+        (missing.days, counted(missing.days, "day")),
+        (missing.recommendations, counted(missing.recommendations, "recommendation")),
     )
     words = tuple(text for amount, text in lacks if amount)
     if Condition.SANCTION in evaluation.failed:

@@ -14,6 +14,7 @@ from django.db import connection
 
 from audits import queries
 from audits.queries import PlacedEvent
+from console.templatetags.design import counted
 from players.actions import undo
 from players.actions.inverses import UndoOption
 from players.models import Note, Player, Sanction
@@ -157,7 +158,7 @@ def _days(player: Player, before: dt.date) -> list[TimelineEntry]:
     return [
         TimelineEntry(
             dt.datetime.combine(day, dt.time.max, dt.UTC),
-            f"Earned {awarded:,} points in {where} ({events} awards).",
+            f"Earned {awarded:,} points in {where} ({counted(events, 'award')}).",
             "quiet",
             day=day,
         )

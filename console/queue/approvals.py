@@ -51,7 +51,7 @@ def _item(row: Approval, by: Staff) -> Item:
 
 def _acts(row: Approval, own: bool, address: str) -> tuple[tuple[str, str], ...]:
     if own:
-        return (("Confirm" if approvals.confirmable(row) else "Take back", address),)
+        return (("Confirm" if approvals.confirmable(row) else "Withdraw", address),)
     return approve_or_reject(address)
 
 

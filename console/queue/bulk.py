@@ -5,6 +5,7 @@ from typing import Any
 
 from console import navigation
 from console.queue.base import Item, WorkKind
+from console.templatetags.design import counted
 from players.models import Adjustment
 from players.moderation.actors import Staff, is_local
 
@@ -28,7 +29,7 @@ def _item(row: Adjustment, by: Staff) -> Item:
     return Item(
         kind=Adjustments.name,
         key=str(row.pk),
-        title=f"Adjust {row.changing:,} players, {row.total:+,} points in all",
+        title=f"Adjust {counted(row.changing, 'player')}, {row.total:+,} points in all",
         sentence=f"{_whose(row, own)}{row.reason}",
         since=row.created_at,
         link=address,

@@ -39,6 +39,6 @@ def _item(row: Leave) -> Item:
         link=navigation.player(user_id),
         acts=(
             ("Grant", navigation.to("console:act-on", "approve-leave", user_id, row.pk)),
-            ("Turn down", navigation.to("console:act-on", "turn-down-leave", user_id, row.pk)),
+            ("Reject", navigation.to("console:act-on", "turn-down-leave", user_id, row.pk)),
         ),
     )

@@ -134,7 +134,7 @@ def take(request: HttpRequest, kind: str, key: str) -> HttpResponse:
         if request.POST.get("verb") == "release":
             assignments.release(kind, key, by=by)
         elif needed and not request.user.has_perm(needed):
-            raise Refused("You cannot take it, because you may not decide on it.")
+            raise Refused("You cannot claim it, because you may not decide on it.")
         else:
             assignments.claim(kind, key, by=by, now=database_clock.now())
     except Refused as refusal:

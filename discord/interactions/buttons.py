@@ -20,7 +20,7 @@ from players.moderation.requesters import requester_user_id
 
 ID = re.compile(rf"({APPROVE}|{REJECT}):([A-Za-z0-9_-]{{22}})")
 VERBS = {APPROVE: "approve", REJECT: "reject"}
-TITLES = {APPROVE: "Approve", REJECT: "Turn down"}
+TITLES = {APPROVE: "Approve", REJECT: "Reject"}
 OVER = "This is decided already, or not asked any more."
 
 
@@ -61,4 +61,4 @@ def decide(nonce: str, verb: str, command: Command) -> str:
     row.wanted = QueueMessage.State.CLOSED
     row.closed_at = row.retry_at = command.now
     row.save(update_fields=["wanted", "closed_at", "retry_at"])
-    return "Approved." if verb == "approve" else "Turned down."
+    return "Approved." if verb == "approve" else "Rejected."

@@ -169,6 +169,6 @@ def _buttons(row: QueueMessage, item: Item) -> list[Answer]:
         return answers.row(console)
     return answers.row(
         answers.button("Approve", GREEN, f"{APPROVE}:{row.nonce}"),
-        answers.button("Turn down", RED, f"{REJECT}:{row.nonce}"),
+        answers.button("Reject", RED, f"{REJECT}:{row.nonce}"),
         console,
     )

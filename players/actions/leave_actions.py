@@ -83,8 +83,8 @@ LEAVE_ACTIONS: tuple[StaffAction, ...] = (
     ),
     StaffAction(
         name="turn-down-leave",
-        title="Turn down the leave they ask for",
-        phrase="Turn down the leave that was asked for by",
+        title="Reject the leave they ask for",
+        phrase="Reject the leave that was asked for by",
         right="players.leave",
         permission=Act.LEAVE,
         params=LeaveId,

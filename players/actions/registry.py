@@ -196,7 +196,7 @@ ACTIONS: tuple[StaffAction, ...] = (
     StaffAction(
         name="withdraw-recommendation",
         title="Take the recommendation back",
-        phrase="Take back a recommendation of",
+        phrase="Undo a recommendation of",
         right="players.warn",
         permission=Act.RECOMMEND,
         params=RecommendationId,

@@ -174,7 +174,7 @@ def _option(facts: UndoFacts, taken: Mapping[int, int]) -> UndoOption:
             return UndoOption(False, f"It was taken back already, by event {already}.")
         return UndoOption(True, OF_WHOLE)
     if action not in INVERSES:
-        nothing = "It tells what happened; there is nothing to take back."
+        nothing = "It tells what happened; there is nothing to undo."
         return UndoOption(False, ELSEWHERE.get(action, nothing))
     if facts.event.id in taken:
         return UndoOption(False, f"It was taken back already, by event {taken[facts.event.id]}.")

@@ -64,7 +64,7 @@ class Invocation:
 def described(act: str, arguments: Arguments, count: int) -> str:
     """Describe in words what a job does."""
     if act == REVERT:
-        return f"Take back {count:,} event{'s' if count != 1 else ''}"
+        return f"Undo {count:,} event{'s' if count != 1 else ''}"
     who = f"{count:,} player{'s' if count != 1 else ''}"
     return f"{ACTIONS[act].phrase} {who}{_suffix(arguments)}"
 

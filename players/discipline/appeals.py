@@ -133,7 +133,7 @@ def _decide(
         if not by.bypasses_second_person and not assignments.holds(
             KIND, str(appeal.pk), by=by, now=now
         ):
-            raise Refused("Take the appeal first, so that nobody else works on it meanwhile.")
+            raise Refused("Claim the appeal first, so that nobody else works on it meanwhile.")
         if outcome == Appeal.Status.APPROVED and appeal.sanction.lifted_at is None:
             _undo(appeal, answer, by, now)
         appeal.status, appeal.answer, appeal.decided_by, appeal.decided_at = (

@@ -82,7 +82,7 @@ def turn_down(leave_id: int, command: Command) -> ActionResult:
             leave.status = Status.TURNED_DOWN
         leave.extension_to, leave.extension_reason = None, ""
         _decide(leave, command)
-        return _result(leave, event, "reads that their request is turned down")
+        return _result(leave, event, "reads that their request is rejected")
 
 
 def extend(user_id: int, last: dt.date, command: Command) -> ActionResult:

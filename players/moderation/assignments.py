@@ -36,7 +36,7 @@ def claim(kind: str, key: str, *, by: Staff, now: dt.datetime) -> Claim:
     if found is None or not taken:
         name = found.holder_name if found else "Somebody"
         raise Refused(
-            f"{name or 'Somebody'} works on it; it is free again when they let it go, or after half an hour."
+            f"{name or 'Somebody'} claimed it. It is free again when they release it, or after half an hour."
         )
     return found
 

@@ -47,9 +47,7 @@ def adopt(
         if to_rank in (candidate.rank_id, *(one.to_rank_id for one in open_one.values())):
             return None
         withdraw_proposals(list(open_one.values()), policy, actor, now)
-        context = DecisionContext(
-            policy, actor, now, Decision.Source.ROBLOX, "changed by hand on Roblox"
-        )
+        context = DecisionContext(policy, actor, now, Decision.Source.ROBLOX, "Roblox role updated")
         decision = manual_change(candidate, to_rank, context)
         if since is not None:
             decision.inputs |= {"restoresSince": since.isoformat()}

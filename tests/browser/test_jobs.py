@@ -102,7 +102,7 @@ def test_the_queue_is_decided_by_three_keys_or_two_clicks(browser_page: Page, bu
     looked_at(page, "decision-dialog")
     press(page, "Escape")
     press(page, "r", "1", "Enter")
-    assert spent(page, "Turned down") == (4, 0)  # with Escape
+    assert spent(page, "Rejected") == (4, 0)  # with Escape
     assert list(Decision.objects.order_by("pk").values_list("status", flat=True)) == [
         "applied",
         "rejected",
@@ -159,7 +159,7 @@ def test_a_warning_is_given_and_undone_from_the_toast(browser_page: Page, busy: 
     browser_page.get_by_role("status").get_by_role("link", name="Undo").click()
     expect(dialog).to_contain_text("Pardons the warning")
     looked_at(browser_page, "revert")
-    dialog.get_by_role("button", name="Revert").click()
+    dialog.get_by_role("button", name="Undo").click()
     expect(browser_page.get_by_role("status")).to_contain_text("taken back")
     assert Sanction.objects.filter(player=busy, kind="warning", lifted_at=None).count() == 2
     assert AuditEvent.objects.filter(action="player.pardoned").exists()

@@ -53,7 +53,7 @@ def test_warning_a_selection_updates_the_page(browser_page: Page, community: lis
     page.get_by_role("link", name="Undo it all").click()
     page.get_by_role("dialog").get_by_label("Reason").fill("the wrong ones")
     page.get_by_role("dialog").get_by_role("button", name="Preview").click()
-    expect(page.get_by_role("heading", level=1)).to_contain_text("Take back 5 events")
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Undo 5 events")
     looked_at(page, "mass-change-revert-preview")
 
 

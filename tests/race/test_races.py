@@ -426,7 +426,7 @@ def taking_an_item_of_the_queue() -> Race:
         ],
         lambda: Claim.objects.count(),
         1,
-        told="works on it",
+        told="claimed it",
     )
 
 

@@ -193,7 +193,7 @@ SENTENCES: dict[str, Sentence] = {
         GOOD, lambda f: f"{f.actor} granted {f.target} leave {_leave(f)}"
     ),
     Action.LEAVE_TURNED_DOWN: Sentence(
-        NOTICE, lambda f: f"{f.actor} turned down what {f.target} asked for, a leave {_leave(f)}"
+        NOTICE, lambda f: f"{f.actor} rejected what {f.target} asked for, a leave {_leave(f)}"
     ),
     Action.LEAVE_WITHDRAWN: Sentence(
         INFO, lambda f: f"{f.target} does not ask any more for leave {_leave(f)}"

@@ -124,7 +124,7 @@ class Command(BaseCommand):
     def _sessions(self, **_: Any) -> None:
         for one in UserSession.objects.select_related("user").order_by("-last_seen_at"):
             self.stdout.write(
-                f"{one.user.get_username():<28} {one.ip:<40} last seen {one.last_seen_at:%Y-%m-%d %H:%M}"
+                f"{one.user.get_username():<28} {one.ip:<40} last active {one.last_seen_at:%Y-%m-%d %H:%M}"
             )
 
     def _end_sessions(self, user_id: int, **_: Any) -> None:

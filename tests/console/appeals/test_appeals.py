@@ -169,7 +169,7 @@ def test_the_page_takes_an_appeal_and_shows_its_answer(
     assert "It is not decided yet" in client.get(address[0]).content.decode()
     decide(Appeal.objects.get(), officer(player(2, rank="Tempest Major").user_id), appeals.reject)
     told = client.get(address[0])
-    assert "turned down" in told.content.decode()
+    assert "rejected" in told.content.decode()
     assert "somebody else" in told.content.decode()
     assert "no-store" in told["Cache-Control"]
     assert not client.cookies
@@ -229,10 +229,10 @@ def test_only_whoever_holds_it_decides(player: Make) -> None:
     player(1)
     major, other = (officer(player(number, rank="Tempest Major").user_id) for number in (2, 3))
     appeal = appealed(warned())
-    with pytest.raises(Refused, match="Take the appeal first"):
+    with pytest.raises(Refused, match="Claim the appeal first"):
         appeals.approve(appeal.pk, "Granted.", by=major, now=timezone.now())
     assignments.claim(appeals.KIND, str(appeal.pk), by=other, now=timezone.now())
-    with pytest.raises(Refused, match="Take the appeal first"):
+    with pytest.raises(Refused, match="Claim the appeal first"):
         appeals.approve(appeal.pk, "Granted.", by=major, now=timezone.now())
 
 

@@ -102,7 +102,7 @@ def test_past_a_limit_another_owner_approves_with_a_reason(
     assert state(found) == "waiting"
     assert "This field is required" in do(deputy, found, "approve", reason="")
     assert state(found) == "waiting"
-    assert f"Adjust 1 players, {MASS:+,}" in text(deputy.get("/admin/")).replace(".00", "")
+    assert f"Adjust 1 player, {MASS:+,}" in text(deputy.get("/admin/")).replace(".00", "")
     assert f"{LIST}{found.pk}/approve/" in deputy.get("/admin/?kind=adjustments").content.decode()
     assert (
         f"{LIST}{found.pk}/approve/" not in owner.get("/admin/?kind=adjustments").content.decode()

@@ -103,7 +103,7 @@ def test_one_person_at_a_time_works_on_an_item(bootstrapped: None) -> None:
     now = timezone.now()
     assignments.claim("appeal", "5", by=OLGA, now=now)
     assignments.claim("appeal", "5", by=OLGA, now=now)  # claiming again extends the claim
-    with pytest.raises(Refused, match="Olga works on it"):
+    with pytest.raises(Refused, match="Olga claimed it"):
         assignments.claim("appeal", "5", by=SVEN, now=now + dt.timedelta(minutes=29))
     assignments.claim("appeal", "5", by=SVEN, now=now + dt.timedelta(minutes=31))
     with pytest.raises(Refused, match="do not hold"):
@@ -117,9 +117,9 @@ def test_taking_an_item_shows_it_to_the_others(owner: Client, deputy: Client, pl
     decisions.propose(1, "Captain II", Command(by=OLGA, reason="does the work", now=timezone.now()))
     pk = Decision.objects.get().pk
     owner.post(f"/admin/queue/take/decisions/{pk}/")
-    assert "olga works on it" in seen(deputy)
+    assert "olga claimed it" in seen(deputy)
     assert "Release" in seen(owner)
-    assert "works on it" in unescape(
+    assert "claimed it" in unescape(
         deputy.post(f"/admin/queue/take/decisions/{pk}/", follow=True).content.decode()
     )
 

@@ -54,7 +54,7 @@ def test_a_leave_is_granted_and_extended_by_buttons(discord: Discord, receiver: 
     post(receiver)
     assert receiver.calls[-1].method == "DELETE"
     found = buttons(post(receiver))
-    assert former not in found["Turn down"]
-    assert decided(discord, receiver, officer, found["Turn down"]) == "Turned down."
+    assert former not in found["Reject"]
+    assert decided(discord, receiver, officer, found["Reject"]) == "Rejected."
     leave.refresh_from_db()
     assert (leave.last_day < longer, leave.extension_to) == (True, None)

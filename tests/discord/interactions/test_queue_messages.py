@@ -81,7 +81,7 @@ def test_a_request_is_posted_once(discord: Discord, receiver: Receiver) -> None:
     assert body["allowed_mentions"] == {"parse": []}
     assert body["enforce_nonce"] is True
     assert len(body["nonce"]) <= 25
-    assert list(buttons(body)) == ["Approve", "Turn down", "Open in the console"]
+    assert list(buttons(body)) == ["Approve", "Reject", "Open in the console"]
 
 
 def test_a_request_is_approved_by_a_button(discord: Discord, receiver: Receiver) -> None:
@@ -100,7 +100,7 @@ def test_a_request_is_approved_by_a_button(discord: Discord, receiver: Receiver)
 def test_a_proposed_rank_is_turned_down(discord: Discord, receiver: Receiver) -> None:
     decision, person = proposed(), linked(1, "Imperator")
     found = buttons(post(receiver))
-    assert decided(discord, receiver, person, found["Turn down"]) == "Turned down."
+    assert decided(discord, receiver, person, found["Reject"]) == "Rejected."
     decision.refresh_from_db()
     assert (decision.status, decision.reason) == ("rejected", "looks right")
     assert "Rejected by player\\_1" in post(receiver)["content"]
@@ -152,7 +152,7 @@ def test_a_message_changes_if_it_was_decided_elsewhere(
 def test_of_two_decisions_one_counts(discord: Discord, receiver: Receiver) -> None:
     approval, one, other = asked(), linked(1, "Imperator"), linked(3, "Imperator")
     found = buttons(post(receiver))
-    discord.fill(one, found["Turn down"], "first")
+    discord.fill(one, found["Reject"], "first")
     discord.fill(other, found["Approve"], "second")
     assert [pending.step(), pending.step()] == [1, 1]
     approval.refresh_from_db()
