@@ -15,9 +15,14 @@ from roblox.models import Experience
 from roblox.open_cloud import data_stores
 from roblox.open_cloud.client import OpenCloud
 from roblox.open_cloud.data_stores import DataStoreEntry, Store
+from roblox.open_cloud.errors import OpenCloudError, RetryDecision
 
 PAGE = 25  # entries that are read one by one, within the time of a lease at the slowest pace
 READERS = 8  # calls at the same time
+TRIES = 3  # of a page, before an entry that Roblox cannot give becomes a row with its error
+
+
+type _Entry = DataStoreEntry | OpenCloudError | None
 
 
 class Page(NamedTuple):
@@ -33,6 +38,7 @@ class _Read(NamedTuple):
     key: str
     value: Any
     users: Sequence[str] = ()
+    error: str = ""
 
 
 def read_page(job: Import) -> Page:
@@ -51,9 +57,8 @@ def read_page(job: Import) -> Page:
 def _standard(universe: cloud.Universe, job: Import) -> tuple[list[_Read], str]:
     store = Store(universe.id, job.options["store"], job.options.get("scope", "global"))
     keys, token = data_stores.list_ids(universe.client, store, _token(job), PAGE)
-    entries = _gather([partial(data_stores.read, universe.client, store, key) for key in keys])
-    pairs = zip(keys, entries, strict=True)
-    return [_Read(key, entry.value, entry.users) for key, entry in pairs if entry], token
+    entries = _gather(job, [partial(data_stores.read, universe.client, store, key) for key in keys])
+    return _read_all(keys, entries), token
 
 
 def _ordered(universe: cloud.Universe, job: Import) -> tuple[list[_Read], str]:
@@ -68,10 +73,9 @@ def _datastore2(universe: cloud.Universe, job: Import) -> tuple[list[_Read], str
     prefix = f"{job.options['store']}/"
     names, token = data_stores.list_stores(universe.client, universe.id, prefix, _token(job), PAGE)
     entries = _gather(
-        [partial(_newest_backup, universe.client, Store(universe.id, name)) for name in names]
+        job, [partial(_newest_backup, universe.client, Store(universe.id, name)) for name in names]
     )
-    pairs = zip(names, entries, strict=True)
-    return [_Read(name.removeprefix(prefix), entry.value) for name, entry in pairs if entry], token
+    return _read_all([name.removeprefix(prefix) for name in names], entries), token
 
 
 def _newest_backup(client: OpenCloud, store: Store) -> DataStoreEntry | None:
@@ -80,8 +84,21 @@ def _newest_backup(client: OpenCloud, store: Store) -> DataStoreEntry | None:
     return data_stores.read(client, store, str(newest[0].whole)) if newest else None
 
 
+def _read_all(keys: Sequence[str], entries: Sequence[_Entry]) -> list[_Read]:
+    """Pair keys with what was read for them, without keys that have no entry any more."""
+    found = []
+    for key, entry in zip(keys, entries, strict=True):
+        if isinstance(entry, OpenCloudError):
+            found.append(_Read(key, None, error=str(entry)))
+        elif entry is not None:
+            found.append(_Read(key, entry.value, entry.users))
+    return found
+
+
 def _row(line: int, one: _Read, job: Import) -> ParsedRow:
-    row = ParsedRow(line, given=one.key[:100])
+    row = ParsedRow(line, given=one.key[:100], error=one.error)
+    if one.error:
+        return row
     options = job.options
     row.user_id = user_of(one.key, options.get("keyForm", USER), one.users)
     if row.user_id is None:
@@ -105,7 +122,25 @@ def _token(job: Import) -> str:
     return str(job.cursor.get("token", ""))
 
 
-def _gather[T](calls: Sequence[Callable[[], T]]) -> list[T]:
-    """Make the calls at the same time. Raises the first error. They do not use the database."""
+def _gather(job: Import, calls: Sequence[Callable[[], DataStoreEntry | None]]) -> list[_Entry]:
+    """Make the calls at the same time; they do not use the database.
+
+    An entry that Roblox cannot give is its error. Raises OpenCloudError if the key or a limit is
+    at fault, or if another try may help.
+    """
+    last_try = job.attempts + 1 >= TRIES
+
+    def entry(call: Callable[[], DataStoreEntry | None]) -> _Entry:
+        try:
+            return call()
+        except OpenCloudError as error:
+            if error.about_key or not ((last_try and error.unreadable) or _is_final(error)):
+                raise
+            return error
+
     with TracedThreads(READERS) as threads:
-        return list(threads.map(lambda call: call(), calls))
+        return list(threads.map(entry, calls))
+
+
+def _is_final(error: OpenCloudError) -> bool:
+    return error.decision is RetryDecision.GIVE_UP

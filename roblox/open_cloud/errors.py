@@ -21,7 +21,7 @@ class OpenCloudError(Exception):
     """A call that did not succeed. `str(error)` is a sentence for people, `text` Roblox's message.
 
     `status` 0: there was no answer, and the call may have been done. `explained`: Roblox said what
-    is wrong with this very request.
+    is wrong with this very request. `unreadable`: an answer came that cannot be decoded.
     """
 
     decision: RetryDecision
@@ -32,6 +32,7 @@ class OpenCloudError(Exception):
     text: str = ""
     retry_after: float | None = None
     explained: bool = False
+    unreadable: bool = False
 
     def __str__(self) -> str:
         return self.sentence
@@ -95,6 +96,7 @@ def unreadable(operation: Operation, reason: str) -> OpenCloudError:
         RetryDecision.RETRY,
         f"Roblox's answer cannot be read ({operation.name}): {reason}.",
         operation=operation.name,
+        unreadable=True,
     )
 
 

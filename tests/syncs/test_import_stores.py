@@ -94,6 +94,27 @@ def test_text_that_cannot_be_stored_is_shown_without_it(community: World) -> Non
     assert [columns_of(row)[1], columns_of(row)[-1]] == ["a b", "fields are"]
 
 
+def test_an_entry_that_cannot_be_read_is_a_row(
+    community: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("roblox.open_cloud.client.BACKOFF", 0)
+    write(community, "Broken", "1", 5)
+    write(community, "Broken", "2", 7)
+    community.faults({"kind": "truncate", "operations": ["dataStoreEntryGet"]})
+    request = ImportRequest(
+        "nexus", at_the_shell(), "we move in", timezone.now(), options={"store": "Broken"}
+    )
+    job = lifecycle.begin_store(request)
+    for _ in range(3):
+        Import.objects.update(retry_at=timezone.now())
+        runner.run(job.pk)
+    community.faults()
+    job = lifecycle.find(job.pk)
+    assert (job.status, job.rows, job.unread) == ("preview", 2, 2)
+    notes = job.lines.values_list("note", flat=True)
+    assert all("Roblox's answer cannot be read" in note for note in notes)
+
+
 def test_the_backups_of_datastore2(community: World) -> None:
     for number, amount in ((1, 5), (2, 9)):
         write(community, "DATA/1", str(number), {"points": amount})
