@@ -117,7 +117,7 @@ def test_the_frame_works_without_scripts(
     )
     page = plain.new_page()
     page.goto(browser_page.request.get("/admin/players/").url)
-    page.get_by_text("Pages", exact=True).click()
+    page.get_by_text("Menu", exact=True).click()
     page.get_by_role("link", name="Players", exact=True).click()
     page.get_by_label("Name begins with, or user id").fill("storm_0")
     page.get_by_role("button", name="Show").click()
