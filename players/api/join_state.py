@@ -21,15 +21,18 @@ from players.api.schemas import (
     JoinOut,
     MembershipOut,
     RankLockOut,
+    RunningLeaveOut,
     SessionOut,
 )
 from players.discipline.player_texts import ban_message
 from players.discipline.queries import in_force_now
 from players.experiences import counting
 from players.hosted_events.spent import spent
+from players.leave.queries import away
 from players.membership.status import present
 from players.models import (
     ExperiencePoints,
+    Leave,
     Player,
     RankRestriction,
     Recommendation,
@@ -62,6 +65,7 @@ class _Rows:
     officers: Mapping[int, list[int | None]]
     sanctions: Mapping[int, list[Sanction]]
     restrictions: Mapping[int, list[RankRestriction]]
+    leaves: Mapping[int, Leave]
     lifts: bool  # known if one of them is banned
     hosted: Mapping[int, tuple[int, int]]
 
@@ -95,6 +99,7 @@ def _read(epochs: Mapping[int, int], origin: str, now: dt.datetime) -> _Rows:
         _officers(ids),
         _sanctions(ids, now),
         restrictions.in_force(ids, now),
+        away(ids, now.astimezone(dt.UTC).date()),
         any(player.banned for player in players.values()) and _lifts(origin),
         spent(ids, origin, now),
     )
@@ -167,6 +172,7 @@ def _known(player: Player, rows: _Rows, counts: CountsOut, now: dt.datetime) -> 
         ban=_ban(sanctions, rows) if player.banned else None,
         cases=[CaseOut(one.kind, one.code, one.ends_at) for one in sanctions[:MAX_CASES]],  # type: ignore[arg-type]
         locks=_locks(rows.restrictions.get(player.pk, [])),
+        leave=_leave(rows.leaves.get(player.pk)),
         membership=MembershipOut(present(player.member).value, player.member_since),
         counts=counts,
         hosted=_hosted(rows.hosted.get(player.pk, (0, 0)), now),
@@ -190,6 +196,7 @@ def _unknown(user_id: int, first_rank: str, counts: CountsOut, now: dt.datetime)
         ban=None,
         cases=[],
         locks=[],
+        leave=None,
         membership=MembershipOut(present(MembershipStatus.UNKNOWN).value, None),
         counts=counts,
         hosted=_hosted((0, 0), now),
@@ -202,6 +209,10 @@ def _hosted(used: tuple[int, int], now: dt.datetime) -> HostedOut:
 
 def _locks(found: Sequence[RankRestriction]) -> list[RankLockOut]:
     return [RankLockOut(one.rank, one.ends_at) for one in restrictions.locks_of(found)]
+
+
+def _leave(found: Leave | None) -> RunningLeaveOut | None:
+    return RunningLeaveOut(found.last_day, found.ends_soon) if found else None
 
 
 def _ban(sanctions: Sequence[Sanction], rows: _Rows) -> BanOut | None:

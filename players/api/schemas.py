@@ -186,6 +186,13 @@ class RankLockOut(Out, frozen=True):
     until: Time | None
 
 
+class RunningLeaveOut(Out, frozen=True):
+    """The leave of absence that the player is on. `endsSoon`: it is time to remind the player."""
+
+    last: dt.date
+    ends_soon: bool
+
+
 class CountsOut(Out, frozen=True):
     """Where points of this experience count: at all, on private servers, in Studio."""
 
@@ -211,7 +218,8 @@ class JoinOut(Out, frozen=True):
     `elsewhere`: points from other experiences, each counted as at least 0. `recommendedBy`: the
     officers who recommended the player, without erased ones. `warnings`: the number in force.
     `cases`: up to 20 sanctions in force, newest first. `locks`: what keeps the player from ranks now.
-    A player who is not `known` has the first rank and no sessions.
+    `leave`: null unless the player is on leave today. A player who is not `known` has the first
+    rank and no sessions.
     """
 
     user_id: UserId
@@ -229,6 +237,7 @@ class JoinOut(Out, frozen=True):
     ban: BanOut | None
     cases: list[CaseOut]
     locks: list[RankLockOut]
+    leave: RunningLeaveOut | None
     membership: MembershipOut
     counts: CountsOut
     hosted: HostedOut

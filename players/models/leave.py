@@ -75,3 +75,8 @@ class Leave(models.Model):
 
     def __str__(self) -> str:
         return f"leave {self.pk} ({self.status})"
+
+    @property
+    def ends_soon(self) -> bool:
+        """Whether the member is to be reminded of its end."""
+        return self.status == self.Status.APPROVED and self.reminded_for == self.last_day

@@ -970,18 +970,6 @@ export interface components {
             studio: boolean;
         };
         /**
-         * HostedOut
-         * @description Awards for hosted events of this experience, which count toward its caps too.
-         *
-         *         Those of the UTC day and of the ISO week that `asOf` is in.
-         */
-        HostedOut: {
-            /** Format: date-time */
-            asOf: string;
-            today: number;
-            thisWeek: number;
-        };
-        /**
          * EventIn
          * @description One event as sent.
          *
@@ -1339,7 +1327,8 @@ export interface components {
          *         `elsewhere`: points from other experiences, each counted as at least 0. `recommendedBy`: the
          *         officers who recommended the player, without erased ones. `warnings`: the number in force.
          *         `cases`: up to 20 sanctions in force, newest first. `locks`: what keeps the player from ranks now.
-         *         A player who is not `known` has the first rank and no sessions.
+         *         `leave`: null unless the player is on leave today. A player who is not `known` has the first
+         *         rank and no sessions.
          */
         JoinOut: {
             /** Format: int64 */
@@ -1359,6 +1348,7 @@ export interface components {
             ban: components["schemas"]["BanOut"] | null;
             cases: components["schemas"]["CaseOut"][];
             locks: components["schemas"]["RankLockOut"][];
+            leave: components["schemas"]["RunningLeaveOut"] | null;
             membership: components["schemas"]["MembershipOut"];
             counts: components["schemas"]["CountsOut"];
             hosted: components["schemas"]["HostedOut"];
@@ -1422,6 +1412,15 @@ export interface components {
             until: string | null;
         };
         /**
+         * RunningLeaveOut
+         * @description The leave of absence that the player is on. `endsSoon`: it is time to remind the player.
+         */
+        RunningLeaveOut: {
+            /** Format: date */
+            last: string;
+            endsSoon: boolean;
+        };
+        /**
          * MembershipOut
          * @description A player's membership in the Roblox group.
          *
@@ -1442,6 +1441,18 @@ export interface components {
             points: boolean;
             privateServers: boolean;
             studio: boolean;
+        };
+        /**
+         * HostedOut
+         * @description Awards for hosted events of this experience, which count toward its caps too.
+         *
+         *         Those of the UTC day and of the ISO week that `asOf` is in.
+         */
+        HostedOut: {
+            /** Format: date-time */
+            asOf: string;
+            today: number;
+            thisWeek: number;
         };
         /** JoinsOut */
         JoinsOut: {

@@ -79,7 +79,8 @@ function keyOf({ kind, after }: Change): MessageKey {
   if (after === null && kind === 'event.shortest') return 'policyChanges.kinds.eventShortestOff';
   if (after === null && kind === 'leave.days') return 'policyChanges.kinds.leaveOff';
   if (after === null && kind === 'join.age') return 'policyChanges.kinds.joinOff';
-  if (after === null && kind === 'multiplier.events') return 'policyChanges.kinds.multiplierEventsAll';
+  if (after === null && kind === 'multiplier.events')
+    return 'policyChanges.kinds.multiplierEventsAll';
   if (after === null && kind === 'multiplier.experiences')
     return 'policyChanges.kinds.multiplierExperiencesAll';
   return KINDS[kind] ?? 'policyChanges.kinds.unknown';

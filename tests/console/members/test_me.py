@@ -104,6 +104,10 @@ def test_a_member_asks_withdraws_and_ends(roblox: Roblox, player: Make) -> None:
         assert answer.status_code in {302, 400}
     foreign.refresh_from_db()
     assert foreign.status == "approved"
+    assert "It ends soon" not in text(client.get("/me"))
+    own = {"player": Player.objects.get(user_id=501), "status": "approved", "source": "staff"}
+    Leave.objects.create(first_day=TODAY, last_day=TODAY, reminded_for=TODAY, reason="x", **own)
+    assert "It ends soon" in text(client.get("/me"))
 
 
 def test_a_locked_member_is_told_what_the_next_rank_lacks(roblox: Roblox, player: Make) -> None:

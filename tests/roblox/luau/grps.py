@@ -44,6 +44,7 @@ class Grps:
     active: dict[tuple[int, int], int] = field(default_factory=dict)  # minutes by user and session
     commands: list[dict[str, Any]] = field(default_factory=list)
     locks: dict[int, list[dict[str, Any]]] = field(default_factory=dict)
+    leaves: dict[int, dict[str, Any] | None] = field(default_factory=dict)
     verdict: str = "applied"
     detail: str = "Done."
     counts: dict[str, bool] | None = (
@@ -264,6 +265,7 @@ class Grps:
                 for kind, case in self.cases.get(user_id, [])
             ],
             "locks": self.locks.get(user_id, []),
+            "leave": self.leaves.get(user_id),
         } | self._said(user_id)
 
     def _said(self, user_id: int) -> dict[str, Any]:

@@ -103,6 +103,21 @@ def test_a_lock_is_said_beside_what_is_missing(grps: Grps) -> None:
         assert words in client.texts
 
 
+def test_the_end_of_a_leave_is_told_once_and_shown(grps: Grps) -> None:
+    grps.leaves = {NIA: {"last": "2026-02-03", "endsSoon": True}, 9: None}
+    grps.standing = {}
+    universe = Universe(http=grps)
+    server = universe.server()
+    for user_id in (NIA, 9):
+        server.join(user_id)
+    universe.run(5)
+    reminder = "Your leave ends on 2026-02-03. Until then you can ask for more days on the website."
+    assert (server.told(NIA), server.told(9)) == (reminder, None)
+    client = Client(server, NIA)
+    client.key()
+    assert "You are on leave until 2026-02-03." in client.texts
+
+
 def test_each_tab_shows_its_own(member: Client) -> None:
     member.key()
     member.press("Here")
