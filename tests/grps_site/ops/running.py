@@ -39,10 +39,13 @@ class Running:
         return f"http://127.0.0.1:{self.port}"
 
     def start(self) -> None:
-        self._start("web", web_command(self.port, workers=2))
+        # As deploy/role.py does, so that each web process answers the metrics of both.
+        folder = {"PROMETHEUS_MULTIPROC_DIR": str(self.folder / "metrics")}
+        self._start("web", web_command(self.port, workers=2), **folder)
         queues = "--queues=grps,syncs,webhooks"
-        self._start("worker", [*CELERY, "worker", "--concurrency=2", queues], self.worker_port)
-        self._start("beat", [*CELERY, "beat", "--pidfile="], self.beat_port)
+        worker = [*CELERY, "worker", "--concurrency=2", queues]
+        self._start("worker", worker, METRICS_PORT=str(self.worker_port))
+        self._start("beat", [*CELERY, "beat", "--pidfile="], METRICS_PORT=str(self.beat_port))
         wait_for(lambda: self._answers(f"{self.url}/health/live"))
         for port in (self.worker_port, self.beat_port):
             wait_for(lambda port=port: self._answers(f"http://127.0.0.1:{port}/metrics"))
@@ -70,12 +73,12 @@ class Running:
     def log(self, name: str) -> Path:
         return self.folder / f"{name}.log"
 
-    def _start(self, name: str, command: Sequence[str], metrics_port: int = 0) -> None:
+    def _start(self, name: str, command: Sequence[str], **environment: str) -> None:
         with self.log(name).open("ab") as log:
             self.started[name] = subprocess.Popen(
                 command,
                 cwd=BASE_DIR,
-                env=self.environment | {"METRICS_PORT": str(metrics_port)},
+                env=self.environment | {"METRICS_PORT": "0"} | environment,
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )

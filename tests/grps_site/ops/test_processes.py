@@ -336,9 +336,7 @@ def test_every_query_of_the_dashboards_has_data(story: Story) -> None:
         pytest.skip(story.no_prometheus)
     assert story.series
     missing = [expression for expression, count in story.series.items() if not count]
-    # The game's batch came before the first scrape, so its rates may have no second sample.
-    of_games = ("roblox/events", "grps_events_total", "grps_event_notices_total")
-    assert [one for one in missing if not any(name in one for name in of_games)] == []
+    assert missing == []
     assert set(story.rules.values()) == {"ok"}
 
 
