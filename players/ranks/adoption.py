@@ -1,6 +1,7 @@
 """Adopt ranks set manually on Roblox."""
 
 import datetime as dt
+from dataclasses import replace
 from math import inf
 
 from django.db import transaction
@@ -30,11 +31,13 @@ def adopt(
     now: dt.datetime,
     since: dt.datetime | None = None,
     trusted: bool = False,
+    part_of: str = "",
 ) -> Decision | None:
     """Adopt a rank set on Roblox, held `since` a moment or from now on.
 
     It is applied at once. A privileged rank with powers that the player lacks here is only
-    proposed, unless it is `trusted`. Returns None if the player holds the rank or it is already
+    proposed, unless it is `trusted`. `part_of`: the work whose last event sums up what is applied.
+    Returns None if the player holds the rank or it is already
     proposed. Raises Refused for an unknown player or rank, and if it would suspend or free
     somebody.
     """
@@ -58,7 +61,10 @@ def adopt(
             change_ranks([(candidate, decision)], now)
             if since is not None:
                 Player.objects.filter(pk=candidate.id).update(rank_since=since)
-        record_decisions([(candidate, decision)], context)
+        applied = decision.status == Decision.Status.APPLIED
+        record_decisions(
+            [(candidate, decision)], replace(context, part_of=part_of) if applied else context
+        )
         return decision
 
 

@@ -63,6 +63,11 @@ def trusts(job: SyncJob | None) -> bool:
     return job is not None and job.requested_by == OPERATOR
 
 
+def part_of(job: SyncJob | None) -> str:
+    """Return what the adopted ranks are part of: the pull, whose event `sync.finished` counts them."""
+    return f"sync:{job.pk}" if job else ""
+
+
 def date_ranks(joined: Mapping[int, dt.datetime | None], players: Iterable[int]) -> None:
     """Date the ranks of players (by our id) from the day they joined, where nobody decided them."""
     known = [(player, at) for player in players if (at := joined.get(player)) is not None]

@@ -217,6 +217,7 @@ def _adopt(person: ComparedMember, reading: Reading) -> bool:
         now=now,
         since=person.joined_at if reading.first else None,
         trusted=reading.first and first_contact.trusts(reading.job),
+        part_of=first_contact.part_of(reading.job) if reading.first else "",
     )
     if decision is not None and decision.status == Decision.Status.APPLIED:
         mirrors.confirm_seen(ROLE, [player.pk], reading.seen_at)

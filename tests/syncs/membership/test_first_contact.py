@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
+from audits.models import AuditEvent
 from audits.record import operator
 from players.active_policy import active
 from players.models import Decision, Player, Rank
@@ -57,10 +58,22 @@ def test_no_role_is_written_before_the_group_is_met(unmet: World, game: Game, pu
 
 def test_ranks_count_since_the_joining_date(unmet: World, pull: Pull) -> None:
     unmet.join(1, "Captain I")
-    pull("members")
+    job = pull("members")
     player = Player.objects.get(user_id=1)
     assert player.rank_since == Membership.objects.get(user_id=1).joined_at
     assert first_contact.roles_may_be_written()
+    # Endpoints get one event that counts the adopted ranks, not one for each.
+    adopted = AuditEvent.objects.filter(action="rank.set")
+    assert {one.details["partOf"] for one in adopted} == {f"sync:{job.pk}"}
+    finished = AuditEvent.objects.get(action="sync.finished")
+    counters = finished.details["counters"]
+    proposed = AuditEvent.objects.filter(action="decision.proposed")
+    assert counters["adopted"] == len(adopted) + len(proposed)
+    unmet.join(1, "Shock Trooper I")  # later, each change is told
+    pull("members")
+    later = AuditEvent.objects.filter(action="rank.set", pk__gt=finished.pk)
+    assert [one.details.get("partOf") for one in later] == [None] * len(later)
+    assert later
 
 
 def test_ranks_with_powers_are_proposed_with_their_date(unmet: World, pull: Pull) -> None:
@@ -70,6 +83,9 @@ def test_ranks_with_powers_are_proposed_with_their_date(unmet: World, pull: Pull
     joined = Membership.objects.get(user_id=1).joined_at
     assert joined is not None
     assert proposal.inputs["restoresSince"] == joined.isoformat()
+    events = AuditEvent.objects.filter(action="decision.proposed")
+    assert events
+    assert not any("partOf" in event.details for event in events)
 
 
 def test_the_operators_pull_adopts_ranks_with_powers(unmet: World) -> None:
