@@ -10,18 +10,18 @@ from console import navigation
 from console.queue.base import Item, WorkKind
 from players.models import MemberReport
 from players.moderation.actors import Staff
-from players.reports.queries import waiting
+from players.reports.queries import visible_to, waiting
 
 
 class Reports(WorkKind):
     name, title, right = "reports", "Reports", "players.view_player"
 
     def waiting(self, by: Staff, now: dt.datetime) -> list[Any]:
-        return [waiting()]
+        return [waiting().filter(visible_to(by))]
 
     def items(self, by: Staff, now: dt.datetime, after: int, limit: int) -> list[Item]:
         more = Count("joined", filter=Q(joined__status=MemberReport.Status.OPEN))
-        rows = waiting().filter(pk__gt=after).annotate(more=more).order_by("pk")
+        rows = waiting().filter(visible_to(by), pk__gt=after).annotate(more=more).order_by("pk")
         return [_item(row, row.more) for row in rows[:limit]]
 
 

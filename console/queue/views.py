@@ -59,6 +59,7 @@ def home(request: HttpRequest) -> HttpResponse:
     more = len(chosen) == 1 and len(found) > SIZE
     found = sorted(found[:SIZE] if len(chosen) == 1 else found, key=lambda item: item.since)
     _mark_claims(found, now)
+    older = found[-1].key if more else ""  # before the filters, which may leave nothing
     mine = request.GET.get("mine", "")
     if mine:
         found = [
@@ -74,7 +75,7 @@ def home(request: HttpRequest) -> HttpResponse:
         tabs=_tabs(kinds, by, now),
         which=which if len(chosen) == 1 and len(kinds) != 1 else "",
         items=found,
-        older=found[-1].key if more else "",
+        older=older,
         mine=mine,
         old=old,
         person=by.person,

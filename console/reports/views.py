@@ -62,7 +62,8 @@ def listing(request: HttpRequest) -> HttpResponse:
     wanted = request.GET.get("status", "")
     status = wanted if wanted in Status.values else str(Status.OPEN)
     before = request.GET.get("before", "")
-    rows = MemberReport.objects.filter(status=status, joined_to=None).order_by("-pk")
+    readable = queries.visible_to(staff_of(request))
+    rows = MemberReport.objects.filter(readable, status=status, joined_to=None).order_by("-pk")
     rows = rows.filter(pk__lt=int(before)) if is_row_id(before) else rows
     found = list(rows.select_related("reporter", "reported")[: SIZE + 1])
     return render(
@@ -81,7 +82,7 @@ def _of_player(request: HttpRequest, player: Player) -> HttpResponse:
         request,
         "console/reports.html",
         f"Reports about and by {player.username}",
-        rows=queries.of_both_kinds(player, SIZE),
+        rows=queries.of_both_kinds(player, queries.visible_to(staff_of(request)), SIZE),
         player=player,
         muted=queries.mute_of(player, database_clock.now()),
     )
@@ -90,8 +91,9 @@ def _of_player(request: HttpRequest, player: Player) -> HttpResponse:
 @page(RIGHT)
 def detail(request: HttpRequest, report_id: int) -> HttpResponse:
     """Show a report with the recent history of the reported; a POST answers it."""
+    by, now = staff_of(request), database_clock.now()
     rows = MemberReport.objects.select_related("reporter", "reported__rank")
-    report, by, now = get_object_or_404(rows, pk=report_id), staff_of(request), database_clock.now()
+    report = get_object_or_404(rows.filter(queries.visible_to(by)), pk=report_id)
     form = AnswerForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         given, outcome = form.cleaned_data["reason"], Status(form.cleaned_data["outcome"])
@@ -125,7 +127,8 @@ def _why_not(report: MemberReport, command: Command) -> str:
 @page(RIGHT)
 def join(request: HttpRequest, report_id: int) -> HttpResponse:
     """Join every other open report about the same person to a report."""
-    report = get_object_or_404(MemberReport.objects.select_related("reported"), pk=report_id)
+    readable = MemberReport.objects.filter(queries.visible_to(staff_of(request)))
+    report = get_object_or_404(readable.select_related("reported"), pk=report_id)
     rows = queries.waiting().filter(reported=report.reported).exclude(pk=report.pk)
     others, form = list(rows.values_list("pk", flat=True)), ReasonForm(request.POST or None)
     note = f"{len(others)} other open reports about the same person get the same answer."

@@ -113,6 +113,7 @@ def _acts(
     actions: list[StaffAction], people: list[Player], by: Staff, now: dt.datetime
 ) -> Iterator[Offer]:
     facts = load_facts(people, by, now)
+    actions = [action for action in actions if not registry.why_not_by(action, by)]
     for player in people:
         for action in actions:
             address = navigation.act(action.name, player.user_id)
@@ -122,7 +123,7 @@ def _acts(
 
 
 def _is_possible(action: StaffAction, facts: Facts) -> bool:
-    if registry.why_not(action, facts) or registry.why_not_by(action, facts.by):
+    if registry.why_not(action, facts):
         return False
     policy = facts.policy
     return permission_for(

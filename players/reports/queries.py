@@ -5,6 +5,7 @@ import datetime as dt
 from django.db.models import Q, QuerySet
 
 from players.models import MemberReport, Player, ReportMute
+from players.moderation.actors import Staff
 
 Status = MemberReport.Status
 
@@ -13,6 +14,16 @@ def waiting() -> QuerySet[MemberReport]:
     """Return the open reports that are not joined to another one, with both people."""
     rows = MemberReport.objects.filter(status=Status.OPEN, joined_to=None, reported__erased_at=None)
     return rows.select_related("reporter", "reported")
+
+
+def visible_to(by: Staff) -> Q:
+    """Return the condition for reports that this person may read: not those about themselves.
+
+    A member who reports somebody is promised that the reported does not learn who it was.
+    """
+    subjects = [int(one.partition(":")[2]) for one in by.persons if one.startswith("player:")]
+    about_them = Q(reported__in=subjects)
+    return ~(about_them | Q(reported__user_id=by.user_id) if by.user_id else about_them)
 
 
 def made_by(player: Player, most: int) -> list[MemberReport]:
@@ -33,9 +44,9 @@ def about(player: Player, most: int) -> list[MemberReport]:
     )
 
 
-def of_both_kinds(player: Player, most: int) -> list[MemberReport]:
-    """Return the newest reports about a player and by them, newest first."""
-    rows = MemberReport.objects.filter(Q(reported=player) | Q(reporter=player))
+def of_both_kinds(player: Player, readable: Q, most: int) -> list[MemberReport]:
+    """Return the newest `readable` reports about a player and by them, newest first."""
+    rows = MemberReport.objects.filter(readable, Q(reported=player) | Q(reporter=player))
     return list(rows.select_related("reporter", "reported").order_by("-pk")[:most])
 
 

@@ -59,6 +59,7 @@
   const trouble = "That could not be loaded. Try again, or open the page itself.";
   let opener = null;
   let row = null; // of the queue, on which the dialog decides
+  let decided = ""; // the verb of the last decision
 
   function show(title, nodes) {
     one("#c-dialog-title").textContent = title;
@@ -89,7 +90,23 @@
     for (const form of all("form[data-reasons]", main)) {
       const last = localStorage.getItem(reasonsOf(form));
       const same = last && all("[name=preset]", form).find((one) => one.value === last);
-      if (same && !one("[aria-invalid='true'], .errorlist", form)) same.checked = true;
+      if (!same || one("[aria-invalid='true'], .errorlist", form)) continue;
+      same.checked = true;
+      same.dispatchEvent(new Event("change", { bubbles: true })); // what the player reads follows it
+    }
+    for (const preset of all("[name=preset]", main)) delete preset.dataset.chosen;
+  }
+
+  // A reason that was only suggested goes when the person writes their own.
+  function drops(event) {
+    const field = event.target;
+    if (field.name === "preset") field.dataset.chosen = "1";
+    if (field.name !== "words" || !field.form) return;
+    const suggested = one("[name=preset]:checked", field.form);
+    if (suggested && !suggested.dataset.chosen) {
+      suggested.checked = false;
+      suggested.dispatchEvent(new Event("change", { bubbles: true }));
+      delete suggested.dataset.chosen;
     }
   }
 
@@ -112,6 +129,7 @@
       if (!preset) return;
       event.preventDefault();
       preset.checked = true;
+      preset.dispatchEvent(new Event("change", { bubbles: true }));
       preset.focus();
     }
   }
@@ -176,6 +194,7 @@
       if (!answer.redirected && (await ours(text, answer.url))) return;
       if (answer.redirected) {
         keepReason(form, data);
+        decided = data.getAll("verb").pop() || "";
         await arrive(answer.url, text);
         return;
       }
@@ -190,8 +209,9 @@
   }
 
   function reasonIn(answer, text) {
-    const json = (answer.headers.get("Content-Type") || "").includes("json");
-    return (json && JSON.parse(text).detail) || "That was not done. Reload the page and try again.";
+    if ((answer.headers.get("Content-Type") || "").includes("json")) text = JSON.parse(text).detail;
+    else text = (one("main [data-detail]", new DOMParser().parseFromString(text, "text/html")) || {}).textContent;
+    return text || "That was not done. Reload the page and try again.";
   }
 
   // What followed the redirect has taken the messages: put that page in place of this one rather than ask twice.
@@ -203,7 +223,9 @@
     location.assign(address);
   }
 
-  // After a decision the item that took its place is open.
+  const verbOf = (address) => new URL(address, location.href).searchParams.get("verb") || "approve";
+
+  // After a decision the item that took its place is open, with the dialog of the same verb.
   function goOn(at) {
     if (at < 0) return;
     const list = rows();
@@ -211,7 +233,9 @@
     if (!next) return;
     next.classList.add("is-at");
     row = next;
-    openDialog(one("[data-act]", next).href);
+    const acts = all("[data-act]", next);
+    const same = acts.find((act) => verbOf(act.href) === decided) || acts[0];
+    if (same) openDialog(same.href);
   }
 
   async function put(page) {
@@ -256,6 +280,8 @@
   }
 
   if (dialog) {
+    dialog.addEventListener("input", drops);
+    dialog.addEventListener("change", drops);
     dialog.addEventListener("close", () => {
       one("[data-main]", dialog).replaceChildren();
       if (opener && opener.isConnected) opener.focus();
@@ -298,9 +324,11 @@
   });
 
   function press(selector, number = 0) {
-    const row = present() || rows()[0];
+    const at = present();
+    const row = at || rows()[0];
     const target = row && all(selector, row)[number];
-    if (target) target.click();
+    // Without a chosen row a key opens a dialog or claims, and sends nothing else.
+    if (target && (at || target.matches("a, [data-claim]"))) target.click();
   }
 
   function hot(name) {

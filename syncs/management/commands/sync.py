@@ -21,7 +21,7 @@ from roblox.open_cloud import users
 from roblox.open_cloud.errors import OpenCloudError
 from syncs import drift, jobs
 from syncs.management.job_progress import describe, follow
-from syncs.models import Drift, Mirror, SyncJob
+from syncs.models import Drift, SyncJob
 from syncs.push import mirrors, runner
 from syncs.roles import pin_requests, pins
 
@@ -127,7 +127,7 @@ class Command(BaseCommand):
             self.stdout.write(f"{count} parked mirrors are tried again.")
         if push:
             self._push_now()
-        parked = Mirror.objects.filter(status=Mirror.Status.PARKED)
+        parked = mirrors.parked()
         why = write_hold.why_off()
         state = f"OFF. {why} Nothing is written." if why else "on."
         self.stdout.write(

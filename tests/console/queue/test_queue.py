@@ -14,6 +14,7 @@ from audits.chain.sealing import seal_pending
 from audits.models import AuditEvent
 from audits.record import Actor, Target, record
 from common.errors import Refused
+from console.queue import views as queue
 from players import daily_figures
 from players.discipline import sanctions
 from players.models import DailyFigure, DailyPoints, Decision, GuardTrip, Player
@@ -97,6 +98,22 @@ def test_several_proposals_are_decided_together(owner: Client, player: Make) -> 
     assert f"Proposal {third.pk}: The decision is rejected already" in text
     ranks = Player.objects.order_by("user_id").values_list("rank__name", flat=True)
     assert list(ranks) == ["Captain II", "Captain II", "Storm Corporal I"]
+
+
+def test_a_filter_that_leaves_nothing_shows_the_next_page(
+    owner: Client, player: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queue, "SIZE", 1)
+    for number in (1, 2):
+        player(number)
+        decisions.propose(
+            number, "Captain II", Command(by=OLGA, reason="does the work", now=timezone.now())
+        )
+    first = Decision.objects.order_by("pk")[0]
+    for only in ("old", "mine"):
+        text = seen(owner, f"/admin/?kind=decisions&{only}=1")
+        assert "does the work" not in text
+        assert f"after={first.pk}&{only}=1" in text
 
 
 def test_one_person_at_a_time_works_on_an_item(bootstrapped: None) -> None:

@@ -61,3 +61,22 @@ def test_staff_join_reports_and_mute_a_reporter(player: Make) -> None:
     assert ReportMute.objects.get().ended_at is not None
     plain = client_as(one)
     assert plain.get(f"/admin/reports/{first.pk}/").status_code in {302, 403}
+
+
+def test_the_reported_does_not_read_who_reported_them(player: Make) -> None:
+    by, major, other = (player(501), *(player(n, rank="Tempest Major") for n in (502, 503)))
+    report = MemberReport.objects.create(
+        reporter=by, reported=major, source="page", reason="shouted at me"
+    )
+    places = [
+        f"/admin/reports/{report.pk}/",
+        "/admin/reports/",
+        "/admin/reports/?player=502",
+        "/admin/?kind=reports",
+    ]
+    for place in places:
+        assert "shouted at me" in page(client_as(other), place)
+    reported = client_as(major)
+    assert reported.get(places[0]).status_code == 404
+    for place in places[1:]:
+        assert "shouted at me" not in page(reported, place)
