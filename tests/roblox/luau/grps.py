@@ -266,6 +266,7 @@ class Grps:
             ],
             "locks": self.locks.get(user_id, []),
             "leave": self.leaves.get(user_id),
+            "hosted": {"asOf": "2025-01-01T00:00:00Z", "today": 0, "thisWeek": 0},
         } | self._said(user_id)
 
     def _said(self, user_id: int) -> dict[str, Any]:
