@@ -89,7 +89,7 @@ def resting_parked() -> int:
 
 def retry_parked(now: dt.datetime) -> int:
     """Queue all parked mirrors again, and return their number."""
-    rows = Mirror.objects.filter(pk__in=parked().values("pk"))
+    rows = Mirror.objects.filter(pk__in=parked().values("pk"), status=Mirror.Status.PARKED)
     return rows.update(status=Mirror.Status.PENDING, attempts=0, retry_at=now)
 
 
