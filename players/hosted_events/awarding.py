@@ -217,7 +217,8 @@ def _evaluate(paid: list[Share], command: Command) -> None:
 def undo(award_event: int, command: Command) -> ActionResult:
     """Take back an award as a whole, which is judged and limited like the award.
 
-    Past a limit it waits for a second person. The event can be corrected and awarded again. Raises Refused, NotAllowed.
+    Past a limit it waits for a second person. The event can be corrected and awarded again. Raises
+    Refused, NotAllowed.
     """
     command, by = command.checked(), command.by
     with audit_refusals("host", None, by), transaction.atomic():

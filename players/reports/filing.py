@@ -1,4 +1,4 @@
-"""Report another member. The rule owns its transaction; every door calls it."""
+"""Report another member. The rule owns its transaction; every entry point calls it."""
 
 import datetime as dt
 from collections.abc import Sequence
